@@ -1,0 +1,1 @@
+"""The earth: distances, place names, outlines of countries."""

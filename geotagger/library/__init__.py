@@ -1,0 +1,1 @@
+"""The catalog: photos, embeddings, suggestions, decisions, the write journal."""

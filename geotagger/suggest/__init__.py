@@ -1,0 +1,1 @@
+"""From evidence to ranked candidates with radius, probability and reasons."""

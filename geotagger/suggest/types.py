@@ -1,0 +1,100 @@
+"""The values that go into `suggest` and come out of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class SuggestionState(StrEnum):
+    """How sure the suggestion of a photo is; comes from margins, never from one threshold."""
+
+    CONFIDENT = "confident"
+    AMBIGUOUS = "ambiguous"
+    INSUFFICIENT = "insufficient"
+
+
+class AnchorKind(StrEnum):
+    """How the place of an anchor is known."""
+
+    GPS = "gps"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place that is known: degrees, and the radius in metres that holds it."""
+
+    lat: float
+    lon: float
+    radius_m: float
+    kind: AnchorKind
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumPhoto:
+    """One photo of an album as `suggest` sees it.
+
+    ``key`` identifies it to the caller; ``name`` is the file name used in reasons; ``when`` and
+    ``zone_known`` as in `geotagger.photos.record.TakenAt`, ``when`` None if no time is known;
+    ``time_is_fallback`` marks a time that may be far off; ``camera`` is empty when unknown;
+    ``embedding`` is a unit vector of shape (D,), float32, or None.
+    """
+
+    key: str
+    name: str
+    when: datetime | None
+    zone_known: bool = False
+    time_is_fallback: bool = False
+    camera: str = ""
+    anchor: Anchor | None = None
+    embedding: NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Photos outside the album whose place is known, for look-alikes.
+
+    ``names`` has N entries; ``embeddings`` is (N, D) float32 unit rows; ``lat`` and ``lon`` are
+    (N,) float64 degrees.
+    """
+
+    names: tuple[str, ...]
+    embeddings: NDArray[np.float32]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One place where a photo may have been taken.
+
+    ``probability`` is the probability that the true place lies within ``radius_m`` metres of the
+    point. ``place`` is a name in words or empty; ``reasons`` are sentences for the user, the
+    strongest first.
+    """
+
+    lat: float
+    lon: float
+    radius_m: float
+    probability: float
+    place: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Suggestion:
+    """The ranked candidates of one photo, best first; empty only when INSUFFICIENT.
+
+    ``radii_m`` are pairs (level, radius): the true place lies within ``radius`` metres of the best
+    candidate with probability ``level``, for the levels 0.5, 0.8 and 0.95.
+    """
+
+    key: str
+    state: SuggestionState
+    candidates: tuple[Candidate, ...]
+    radii_m: tuple[tuple[float, float], ...] = ()

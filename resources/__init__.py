@@ -1,0 +1,1 @@
+"""Data that the program ships, found through ``importlib.resources.files("resources")``."""

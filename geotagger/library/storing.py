@@ -1,0 +1,239 @@
+"""Between photo records and rows of the catalog; the scan is the only one that stores."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+from geotagger.photos.record import (
+    FileStamp,
+    Gps,
+    GpsState,
+    Kind,
+    PhotoRecord,
+    TakenAt,
+    TimeSource,
+)
+
+_EPOCH = datetime(1970, 1, 1)
+_MICROSECOND = timedelta(microseconds=1)
+
+RECORD_COLUMNS = (
+    "path",
+    "folder",
+    "kind",
+    "size",
+    "mtime_ns",
+    "sidecar_stamp",
+    "fingerprint",
+    "wall_us",
+    "offset_s",
+    "time_source",
+    "gps_state",
+    "lat",
+    "lon",
+    "altitude_m",
+    "error_m",
+    "gps_source",
+    "width",
+    "height",
+    "orientation",
+    "camera",
+    "camera_serial",
+    "companions",
+    "sidecar",
+    "document",
+    "note",
+    "error",
+)
+
+
+def encode_path(path: Path) -> bytes:
+    """Return the path as the bytes that the catalog stores."""
+    return os.fsencode(path)
+
+
+def decode_path(stored: bytes) -> Path:
+    """Return the path that `encode_path` stored."""
+    return Path(os.fsdecode(stored))
+
+
+def below(root: Path) -> tuple[bytes, bytes]:
+    """Return the half-open range of stored paths that lie below a folder."""
+    start = encode_path(root).rstrip(os.fsencode(os.sep)) + os.fsencode(os.sep)
+    return start, start[:-1] + bytes([start[-1] + 1])
+
+
+def encode_time(taken_at: TakenAt | None) -> tuple[int | None, int | None, str | None]:
+    """Return wall clock in microseconds, offset in seconds or None, source."""
+    if taken_at is None:
+        return None, None, None
+    wall = taken_at.when.replace(tzinfo=None)
+    offset = taken_at.when.utcoffset()
+    known = taken_at.zone_known and offset is not None
+    return (
+        (wall - _EPOCH) // _MICROSECOND,
+        round(offset.total_seconds()) if known and offset is not None else None,
+        taken_at.source.value,
+    )
+
+
+def decode_time(wall_us: int | None, offset_s: int | None) -> datetime | None:
+    """Return the aware time that `encode_time` stored; the zone is UTC if it was not known."""
+    if wall_us is None:
+        return None
+    zone = UTC if offset_s is None else timezone(timedelta(seconds=offset_s))
+    return (_EPOCH + wall_us * _MICROSECOND).replace(tzinfo=zone)
+
+
+def values_of(record: PhotoRecord, sidecar_stamp: str) -> tuple[object, ...]:
+    """Return a record as values in the order of `RECORD_COLUMNS`."""
+    gps = record.gps
+    return (
+        encode_path(record.path),
+        encode_path(record.path.parent),
+        record.kind.value,
+        record.stamp.size,
+        record.stamp.mtime_ns,
+        sidecar_stamp,
+        record.fingerprint,
+        *encode_time(record.taken_at),
+        gps.state.value,
+        gps.lat,
+        gps.lon,
+        gps.altitude_m,
+        gps.error_m,
+        gps.source,
+        record.width,
+        record.height,
+        record.orientation,
+        record.camera,
+        record.camera_serial,
+        json.dumps([os.fsdecode(encode_path(path)) for path in record.companions]),
+        None if record.sidecar is None else encode_path(record.sidecar),
+        int(record.looks_like_document),
+        record.note,
+        "",
+    )
+
+
+def record_of(row: sqlite3.Row) -> PhotoRecord:
+    """Return the record that a row of ``photos`` holds."""
+    when = decode_time(row["wall_us"], row["offset_s"])
+    taken_at = (
+        None
+        if when is None or row["time_source"] is None
+        else TakenAt(when, row["offset_s"] is not None, TimeSource(row["time_source"]))
+    )
+    return PhotoRecord(
+        path=decode_path(row["path"]),
+        kind=Kind(row["kind"]),
+        stamp=FileStamp(row["size"], row["mtime_ns"]),
+        fingerprint=row["fingerprint"],
+        taken_at=taken_at,
+        gps=Gps(
+            state=GpsState(row["gps_state"]),
+            lat=row["lat"],
+            lon=row["lon"],
+            altitude_m=row["altitude_m"],
+            error_m=row["error_m"],
+            source=row["gps_source"],
+        ),
+        width=row["width"],
+        height=row["height"],
+        orientation=row["orientation"],
+        camera=row["camera"],
+        camera_serial=row["camera_serial"],
+        companions=tuple(Path(path) for path in json.loads(row["companions"])),
+        sidecar=None if row["sidecar"] is None else decode_path(row["sidecar"]),
+        looks_like_document=bool(row["document"]),
+        note=row["note"],
+    )
+
+
+def store_record(connection: sqlite3.Connection, record: PhotoRecord, sidecar_stamp: str) -> int:
+    """Insert or update the row of a record and return its id.
+
+    A row at the same path is updated. Otherwise a row with the same content whose file is gone,
+    while its folder is still there, is the same photo moved or renamed: it keeps its id and with
+    it decisions and suggestions. What was suggested or decided for other content is dropped: a
+    file whose time and camera both changed is another photo under an old name.
+    """
+    values = values_of(record, sidecar_stamp)
+    row = connection.execute(
+        "SELECT id, fingerprint, wall_us, camera FROM photos WHERE path = ?", (values[0],)
+    ).fetchone()
+    if row is None:
+        row = _moved_from(connection, record)
+    if row is None:
+        marks = ", ".join("?" * len(RECORD_COLUMNS))
+        cursor = connection.execute(
+            f"INSERT INTO photos ({', '.join(RECORD_COLUMNS)}) VALUES ({marks})", values
+        )
+        return int(cursor.lastrowid or 0)
+    photo_id = int(row["id"])
+    assignments = ", ".join(f"{column} = ?" for column in RECORD_COLUMNS)
+    connection.execute(
+        f"UPDATE photos SET {assignments}, missing = 0, place = '', write_error = '' WHERE id = ?",
+        (*values, photo_id),
+    )
+    if row["fingerprint"] not in {record.fingerprint, ""}:
+        connection.execute("DELETE FROM suggestions WHERE photo_id = ?", (photo_id,))
+        wall_us = encode_time(record.taken_at)[0]
+        if row["wall_us"] != wall_us and row["camera"] != record.camera:
+            connection.execute("DELETE FROM decisions WHERE photo_id = ?", (photo_id,))
+    return photo_id
+
+
+def store_error(
+    connection: sqlite3.Connection, path: Path, kind: Kind, stamp: FileStamp, error: str
+) -> int:
+    """Insert or update the row of a file that cannot be read and return its id."""
+    connection.execute(
+        "INSERT INTO photos (path, folder, kind, size, mtime_ns, fingerprint, error)"
+        " VALUES (?, ?, ?, ?, ?, '', ?)"
+        " ON CONFLICT (path) DO UPDATE SET size = excluded.size, mtime_ns = excluded.mtime_ns,"
+        " error = excluded.error, missing = 0",
+        (
+            encode_path(path),
+            encode_path(path.parent),
+            kind.value,
+            stamp.size,
+            stamp.mtime_ns,
+            error,
+        ),
+    )
+    row = connection.execute(
+        "SELECT id FROM photos WHERE path = ?", (encode_path(path),)
+    ).fetchone()
+    return int(row["id"])
+
+
+def _moved_from(connection: sqlite3.Connection, record: PhotoRecord) -> sqlite3.Row | None:
+    rows = connection.execute(
+        "SELECT id, path, folder, fingerprint, wall_us, camera FROM photos"
+        " WHERE fingerprint = ? AND size = ? AND error = ''",
+        (record.fingerprint, record.stamp.size),
+    ).fetchall()
+    for row in rows:
+        old = decode_path(row["path"])
+        if not os.path.lexists(old) and _was_reachable(old, record.path):
+            found: sqlite3.Row = row
+            return found
+    return None
+
+
+def _was_reachable(old: Path, new: Path) -> bool:
+    """Tell whether the old path is gone for good and not on a disk that is merely unplugged.
+
+    Where its folder is still there, or it shared a folder with the new path (a folder that was
+    renamed inside the library), the file was moved. A whole tree that vanished may be a volume
+    that is not mounted: then the new file is a copy.
+    """
+    if old.parent.is_dir():
+        return True
+    common = Path(os.path.commonpath([old, new])) if old.anchor == new.anchor else Path(old.anchor)
+    return len(common.parts) > 2

@@ -20,9 +20,12 @@ _NOWHERE = 1e-12
 
 def wrap_lon(lon: ArrayLike) -> FloatArray:
     """Return longitudes brought into [-180, 180)."""
-    wrapped = np.mod(np.asarray(lon, np.float64) + 180.0, 360.0) - 180.0
+    given = np.asarray(lon, np.float64)
+    wrapped = np.mod(given + 180.0, 360.0) - 180.0
     # A tiny negative rest can round up to exactly 360 in the modulus.
-    return np.asarray(np.where(wrapped >= 180.0, -180.0, wrapped), np.float64)
+    wrapped = np.where(wrapped >= 180.0, -180.0, wrapped)
+    # What is in range already keeps its last digits.
+    return np.asarray(np.where((given >= -180.0) & (given < 180.0), given, wrapped), np.float64)
 
 
 def haversine_m(

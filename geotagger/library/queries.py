@@ -26,8 +26,8 @@ _STATE = """CASE
     WHEN p.missing THEN 'missing'
     WHEN p.error != '' THEN 'unreadable'
     WHEN d.kind IN ('accepted', 'moved') THEN
-        CASE WHEN d.written THEN 'written' WHEN p.write_error != '' THEN 'failed'
-        ELSE 'accepted' END
+        CASE WHEN d.lat = p.written_lat AND d.lon = p.written_lon THEN 'written'
+        WHEN p.write_error != '' THEN 'failed' ELSE 'accepted' END
     WHEN p.gps_state = 'complete' THEN 'has_gps'
     WHEN d.kind IN ('rejected', 'later') THEN d.kind
     WHEN p.document THEN 'excluded'
@@ -42,9 +42,7 @@ _ROWS = f"""SELECT p.id, p.path, p.folder, p.wall_us, p.offset_s, p.time_source,
     LEFT JOIN decisions d ON d.photo_id = p.id
     LEFT JOIN suggestions s ON s.photo_id = p.id"""
 
-_WITHOUT_PLACE = "({}) NOT IN ('has_gps', 'written', 'missing', 'unreadable', 'excluded')".format(
-    _STATE
-)
+_WITHOUT_PLACE = f"({_STATE}) NOT IN ('has_gps', 'written', 'missing', 'unreadable', 'excluded')"
 
 
 def roots(catalog: Catalog) -> list[Path]:

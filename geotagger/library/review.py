@@ -68,23 +68,13 @@ def _stored(connection: sqlite3.Connection, photo_id: int) -> Decision | None:
 
 
 def _store(connection: sqlite3.Connection, photo_id: int, decision: Decision | None) -> None:
-    before = connection.execute(
-        "SELECT kind, lat, lon, written FROM decisions WHERE photo_id = ?", (photo_id,)
-    ).fetchone()
     connection.execute("DELETE FROM decisions WHERE photo_id = ?", (photo_id,))
     connection.execute("UPDATE photos SET write_error = '' WHERE id = ?", (photo_id,))
     if decision is None:
         return
-    # The same place again is still the one that stands in the file.
-    written = (
-        before is not None
-        and before["written"]
-        and (before["lat"], before["lon"]) == (decision.lat, decision.lon)
-        and decision.kind.has_place
-    )
     connection.execute(
         "INSERT INTO decisions (photo_id, kind, lat, lon, radius_m, place, proposed_by,"
-        " decided_at, written) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " decided_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             photo_id,
             decision.kind.value,
@@ -94,6 +84,5 @@ def _store(connection: sqlite3.Connection, photo_id: int, decision: Decision | N
             decision.place,
             decision.proposed_by,
             time.time(),
-            int(bool(written)),
         ),
     )

@@ -53,6 +53,7 @@ CREATE TABLE photos (
     error TEXT NOT NULL DEFAULT '',
     place TEXT NOT NULL DEFAULT '',
     missing INTEGER NOT NULL DEFAULT 0,
+    written_lat REAL, written_lon REAL,  -- what this program wrote and the file still says
     write_error TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX photos_by_folder ON photos (folder, wall_us);
@@ -69,8 +70,7 @@ CREATE TABLE decisions (
     lat REAL, lon REAL, radius_m REAL,
     place TEXT NOT NULL DEFAULT '',
     proposed_by TEXT NOT NULL DEFAULT '',
-    decided_at REAL NOT NULL,
-    written INTEGER NOT NULL DEFAULT 0
+    decided_at REAL NOT NULL
 );
 CREATE TABLE embeddings (
     fingerprint TEXT NOT NULL,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from geotagger.photos.record import (
 )
 
 _EPOCH = datetime(1970, 1, 1)
+_SAME_PLACE_DEG = 1e-5
+"""Seconds in files have four decimals: what reads back differs from what was asked by less."""
 _MICROSECOND = timedelta(microseconds=1)
 
 RECORD_COLUMNS = (
@@ -59,6 +62,11 @@ def encode_path(path: Path) -> bytes:
 def decode_path(stored: bytes) -> Path:
     """Return the path that `encode_path` stored."""
     return Path(os.fsdecode(stored))
+
+
+def storable(text: str) -> str:
+    """Return text that SQLite accepts: bytes of odd file names and lone surrogates escaped."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def below(root: Path) -> tuple[bytes, bytes]:
@@ -110,12 +118,12 @@ def values_of(record: PhotoRecord, sidecar_stamp: str) -> tuple[object, ...]:
         record.width,
         record.height,
         record.orientation,
-        record.camera,
-        record.camera_serial,
+        storable(record.camera),
+        storable(record.camera_serial),
         json.dumps([os.fsdecode(encode_path(path)) for path in record.companions]),
         None if record.sidecar is None else encode_path(record.sidecar),
         int(record.looks_like_document),
-        record.note,
+        storable(record.note),
         "",
     )
 
@@ -180,12 +188,46 @@ def store_record(connection: sqlite3.Connection, record: PhotoRecord, sidecar_st
         f"UPDATE photos SET {assignments}, missing = 0, place = '', write_error = '' WHERE id = ?",
         (*values, photo_id),
     )
+    connection.execute(
+        "UPDATE photos SET written_lat = NULL, written_lon = NULL WHERE id = ? AND"
+        " coalesce(abs(lat - written_lat) + abs(lon - written_lon), 1) > ?",
+        (photo_id, _SAME_PLACE_DEG),
+    )
     if row["fingerprint"] not in {record.fingerprint, ""}:
         connection.execute("DELETE FROM suggestions WHERE photo_id = ?", (photo_id,))
         wall_us = encode_time(record.taken_at)[0]
         if row["wall_us"] != wall_us and row["camera"] != record.camera:
             connection.execute("DELETE FROM decisions WHERE photo_id = ?", (photo_id,))
     return photo_id
+
+
+def refresh_record(
+    connection: sqlite3.Connection,
+    photo_id: int,
+    record: PhotoRecord,
+    companions: tuple[Path, ...],
+    sidecar_stamp: str,
+) -> None:
+    """Update a row after the program itself changed the file.
+
+    Suggestion and decision stay, and the embeddings follow the new fingerprint, since the picture
+    is the same.
+    """
+    old = connection.execute("SELECT fingerprint FROM photos WHERE id = ?", (photo_id,)).fetchone()[
+        "fingerprint"
+    ]
+    record = replace(record, companions=companions)
+    assignments = ", ".join(f"{column} = ?" for column in RECORD_COLUMNS)
+    connection.execute(
+        f"UPDATE photos SET {assignments}, missing = 0 WHERE id = ?",
+        (*values_of(record, sidecar_stamp), photo_id),
+    )
+    if old != record.fingerprint:
+        connection.execute(
+            "INSERT OR IGNORE INTO embeddings (fingerprint, model, vector)"
+            " SELECT ?, model, vector FROM embeddings WHERE fingerprint = ?",
+            (record.fingerprint, old),
+        )
 
 
 def store_error(
@@ -203,7 +245,7 @@ def store_error(
             kind.value,
             stamp.size,
             stamp.mtime_ns,
-            error,
+            storable(error),
         ),
     )
     row = connection.execute(

@@ -1,0 +1,58 @@
+"""``geotagger evaluate completion``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from geotagger.cli.console import Console
+from geotagger.cli.model_commands import chosen_embedder
+from geotagger.cli.options import command, path, probability
+from geotagger.errors import GeotaggerError
+from geotagger.evaluation.completion import evaluate_completion, main_report
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command and its subjects."""
+    top = commands.add_parser("evaluate", help="measure how good the suggestions are")
+    subjects = top.add_subparsers(required=True, metavar="SUBJECT")
+    parser = command(
+        subjects,
+        "completion",
+        "hide the places of a share of each album's photos and see how well they are found",
+        _completion,
+    )
+    parser.add_argument(
+        "--albums",
+        type=path,
+        required=True,
+        metavar="CSV",
+        help="columns album_id,file,taken_at,lat,lon",
+    )
+    parser.add_argument("--photos", type=path, required=True, metavar="DIR")
+    parser.add_argument("--hide", type=probability, default=0.8, metavar="SHARE")
+    parser.add_argument("--seeds", type=int, default=5, metavar="N")
+    parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
+    parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
+    parser.add_argument("--json", type=path, metavar="FILE", help="write the table as JSON")
+
+
+def _completion(options: argparse.Namespace, console: Console) -> int:
+    embedder = None if options.no_model else chosen_embedder(options.model, console)
+    result = evaluate_completion(
+        options.albums,
+        options.photos,
+        hide=options.hide,
+        seeds=options.seeds,
+        embedder=embedder,
+        progress=console.progress,
+    )
+    console.say(main_report(result))
+    if options.json is not None:
+        try:
+            options.json.write_text(json.dumps(result.to_json(), indent=1) + "\n")
+        except OSError as error:
+            raise GeotaggerError(
+                f"The table cannot be written: {error.strerror}.", path=options.json
+            ) from error
+    return 0

@@ -1,0 +1,167 @@
+"""Write decided places into files and take writes back, with the catalog kept in step."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from geotagger.library import journal, queries, writing
+from geotagger.library.catalog import Catalog
+from geotagger.library.rows import Decision, PhotoState
+from geotagger.library.scan import sidecar_stamp
+from geotagger.library.storing import encode_path, refresh_record
+from geotagger.library.writing import (
+    UndoResult,
+    WriteEntry,
+    WriteOptions,
+    WritePlan,
+    WriteResult,
+    WriteTarget,
+)
+from geotagger.photos.bounded import BoundedPool
+from geotagger.photos.gps_write import GpsFix
+from geotagger.photos.metadata import read_photo
+from geotagger.progress import CancelToken, ProgressCallback
+
+_TIMEOUT_S = 20.0
+_MEMORY = 1 << 30
+
+
+def plan(
+    catalog: Catalog,
+    root: Path,
+    photo_ids: Sequence[int] | None = None,
+    options: WriteOptions | None = None,
+) -> WritePlan:
+    """Return what writing the accepted places below a root would change; nothing is changed.
+
+    Without ``photo_ids`` all photos are meant whose accepted place is not in the file yet,
+    failed ones included.
+    """
+    wanted = {PhotoState.ACCEPTED, PhotoState.FAILED}
+    rows = (
+        queries.photos(catalog, root, states=wanted)
+        if photo_ids is None
+        else [row for row in queries.photos_by_id(catalog, photo_ids) if row.state in wanted]
+    )
+    decisions = []
+    for row in rows:
+        decision = queries.details(catalog, row.id).decision
+        if decision is not None:
+            decisions.append(decision)
+    return plan_decisions(catalog, decisions, options)
+
+
+def plan_decisions(
+    catalog: Catalog, decisions: Iterable[Decision], options: WriteOptions | None = None
+) -> WritePlan:
+    """Return what writing these decisions would change, whether or not they are stored."""
+    targets = []
+    for decision in decisions:
+        if not decision.kind.has_place or decision.lat is None or decision.lon is None:
+            continue
+        record = queries.details(catalog, decision.photo_id).record
+        targets.append(
+            WriteTarget(
+                path=record.path,
+                fix=GpsFix(
+                    lat=decision.lat,
+                    lon=decision.lon,
+                    radius_m=decision.radius_m,
+                    provenance=decision.proposed_by,
+                ),
+                stamp=record.stamp,
+                companions=record.companions,
+                sidecar=record.sidecar,
+            )
+        )
+    return writing.plan_writes(targets, options or WriteOptions())
+
+
+def commit(
+    catalog: Catalog,
+    plan: WritePlan,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[WriteResult]:
+    """Carry out a plan and yield a result per file; one file's failure stops no other."""
+    with catalog.reading() as connection, _pool() as pool:
+        for result in writing.execute(connection, plan, progress=progress, cancel=cancel):
+            photo_id = _photo_at(connection, result.path)
+            if photo_id is not None:
+                if result.ok:
+                    _refresh(catalog, pool, photo_id, result.path)
+                with catalog.writing() as inner:
+                    inner.execute(
+                        "UPDATE photos SET write_error = ? WHERE id = ?",
+                        ("" if result.error is None else _told(result.error), photo_id),
+                    )
+                    if result.ok:
+                        inner.execute(
+                            "UPDATE photos SET (written_lat, written_lon) ="
+                            " (SELECT lat, lon FROM decisions WHERE photo_id = id) WHERE id = ?",
+                            (photo_id,),
+                        )
+            yield result
+
+
+def take_back(
+    catalog: Catalog,
+    write_id: int,
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[UndoResult]:
+    """Undo a write and yield a result per file; the places stay accepted, to be written again."""
+    with catalog.reading() as connection, _pool() as pool:
+        for result in writing.undo(connection, write_id, progress=progress, cancel=cancel):
+            photo_id = _photo_at(connection, result.path)
+            if photo_id is not None and result.ok:
+                _refresh(catalog, pool, photo_id, result.path)
+                with catalog.writing() as inner:
+                    inner.execute(
+                        "UPDATE photos SET written_lat = NULL, written_lon = NULL WHERE id = ?",
+                        (photo_id,),
+                    )
+            yield result
+
+
+def history(catalog: Catalog) -> list[WriteEntry]:
+    """Return the writes of this catalog, newest first."""
+    with catalog.reading() as connection:
+        return journal.history(connection)
+
+
+def recover(catalog: Catalog) -> list[journal.Recovered]:
+    """Finish or roll back what a crash left half-done; call once when the program starts."""
+    with catalog.reading() as connection:
+        return journal.recover(connection)
+
+
+def _pool() -> BoundedPool:
+    return BoundedPool(1, _TIMEOUT_S, _MEMORY)
+
+
+def _photo_at(connection: sqlite3.Connection, path: Path) -> int | None:
+    row = connection.execute(
+        "SELECT id FROM photos WHERE path = ?", (encode_path(path),)
+    ).fetchone()
+    return None if row is None else int(row["id"])
+
+
+def _refresh(catalog: Catalog, pool: BoundedPool, photo_id: int, path: Path) -> None:
+    """Read the file that we changed ourselves, so that the next scan finds it as catalogued."""
+    companions = queries.details(catalog, photo_id).record.companions
+    record = pool.run(read_photo, path)
+    with catalog.writing() as connection:
+        refresh_record(connection, photo_id, record, companions, sidecar_stamp(path))
+
+
+def _told(error: Exception) -> str:
+    message = getattr(error, "message", str(error))
+    return f"{message} {getattr(error, 'remedy', '')}".strip()
+
+
+__all__ = ["commit", "history", "plan", "plan_decisions", "recover", "take_back"]

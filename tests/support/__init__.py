@@ -1,0 +1,1 @@
+"""Pictures, albums and files that the tests make for themselves."""

@@ -1,0 +1,96 @@
+"""MobileNetV2 in the layout of `transformers`, for look-alikes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.models.registry import ModelConfig, register
+from geotagger.models.weights import load_tensors
+
+_PREFIX = "mobilenet_v2."
+_STEM = _PREFIX + "conv_stem.first_conv.convolution.weight"
+_TOP = _PREFIX + "conv_1x1.convolution.weight"
+_NOT_IN_FILES = "num_batches_tracked"
+"""A counter that training keeps and running does not need; published files leave it out."""
+
+
+@register
+class MobileNetV2:
+    """The width-1.0 network at 224 pixels; its embedding is the pooled last layer, 1,280 long."""
+
+    kind = "mobilenet_v2"
+
+    def default_config(self) -> ModelConfig:
+        """Return the configuration of the ImageNet weights: inputs scaled to −1…1."""
+        return ModelConfig(
+            name="mobilenet-v2",
+            version="imagenet-1",
+            kind=self.kind,
+            input_size=224,
+            mean=(0.5, 0.5, 0.5),
+            std=(0.5, 0.5, 0.5),
+            crop="centre",
+            embedding_size=1280,
+            licence="Apache-2.0",
+            origin="MobileNetV2 1.0 224, trained on ImageNet-1k",
+        )
+
+    def recognises(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
+        """Return whether the stem and the last layer are those of this network."""
+        return shapes.get(_STEM) == (32, 3, 3, 3) and shapes.get(_TOP) == (1280, 320, 1, 1)
+
+    def load(self, weights: Path, config: ModelConfig, *, device: str) -> MobileNetV2Network:
+        """Return the network on the device."""
+        import torch
+        from transformers import MobileNetV2Config, MobileNetV2Model
+
+        # The published network pads as TensorFlow does and has 1e-3 in its batch norms.
+        settings = MobileNetV2Config(
+            image_size=config.input_size, tf_padding=True, layer_norm_eps=1e-3
+        )
+        # On the meta device nothing is allocated or drawn at random before the weights come.
+        with torch.device("meta"):
+            module = MobileNetV2Model(settings, add_pooling_layer=True)
+        state = module.state_dict()
+        needed = {
+            _PREFIX + name: tuple(tensor.shape)
+            for name, tensor in state.items()
+            if not name.endswith(_NOT_IN_FILES)
+        }
+        tensors = load_tensors(weights, needed)
+        found = {name.removeprefix(_PREFIX): tensor for name, tensor in tensors.items()}
+        for name in state:
+            if name.endswith(_NOT_IN_FILES):
+                found[name] = torch.zeros((), dtype=torch.long)
+        module.load_state_dict(found, assign=True)
+        module.eval()
+        module.requires_grad_(False)
+        return MobileNetV2Network(
+            module.to(device=device, memory_format=torch.channels_last), config, device
+        )
+
+
+class MobileNetV2Network:
+    """Loaded weights, and the scaling of the pixels that they expect."""
+
+    def __init__(self, module: Any, config: ModelConfig, device: str) -> None:
+        self._module = module
+        self._device = device
+        self._mean = np.asarray(config.mean, np.float32) * 255.0
+        self._scale = 1.0 / (np.asarray(config.std, np.float32) * 255.0)
+
+    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return the pooled features (N, 1280) of images (N, S, S, 3)."""
+        import torch
+
+        scaled = (images.astype(np.float32) - self._mean) * self._scale
+        # NHWC memory seen as NCHW is channels-last already.
+        pixels = torch.from_numpy(scaled).permute(0, 3, 1, 2).to(self._device)
+        with torch.inference_mode():
+            pooled = self._module(pixel_values=pixels).pooler_output
+        return np.asarray(pooled.float().cpu().numpy(), np.float32)

@@ -1,0 +1,135 @@
+"""Reading a safetensors file with care: its header, its checksum, its tensors."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from geotagger.errors import ModelError
+from geotagger.progress import CancelToken
+
+if TYPE_CHECKING:
+    import torch
+
+_HEADER_LIMIT = 100 << 20
+_BLOCK = 1 << 20
+_INSTALL_AGAIN = "Install the model again."
+
+
+def tensor_shapes(path: Path) -> dict[str, tuple[int, ...]]:
+    """Return names and shapes of the tensors of a safetensors file, from its header alone.
+
+    Raises
+    ------
+    ModelError
+        The file is missing or is no safetensors file.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            start = file.read(8)
+            length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
+            if not 2 <= length <= min(_HEADER_LIMIT, size - 8):
+                raise _no_safetensors(path)
+            header = json.loads(file.read(length))
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    except (ValueError, RecursionError) as error:
+        raise _no_safetensors(path) from error
+    if not isinstance(header, dict):
+        raise _no_safetensors(path)
+    return {name: _shape(entry, path) for name, entry in header.items() if name != "__metadata__"}
+
+
+def _shape(entry: Any, path: Path) -> tuple[int, ...]:
+    shape = entry.get("shape") if isinstance(entry, dict) else None
+    if not isinstance(shape, list) or not all(isinstance(side, int) for side in shape):
+        raise _no_safetensors(path)
+    return tuple(shape)
+
+
+def sha256_of(path: Path, *, cancel: CancelToken | None = None) -> str:
+    """Return the SHA-256 of a file in hexadecimal.
+
+    Raises
+    ------
+    ModelError
+        The file cannot be read.
+    CancelledError
+        The token was cancelled.
+    """
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                digest.update(block)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return digest.hexdigest()
+
+
+def load_tensors(path: Path, needed: dict[str, tuple[int, ...]]) -> dict[str, torch.Tensor]:
+    """Return the needed tensors of a safetensors file as float32.
+
+    ``needed`` maps names to shapes; other tensors of the file are left alone.
+
+    Raises
+    ------
+    ModelError
+        The file is damaged, a tensor is missing or of another shape, or holds NaN or infinity.
+    """
+    import torch
+    from safetensors import SafetensorError, safe_open
+
+    tensors: dict[str, torch.Tensor] = {}
+    try:
+        with safe_open(path, framework="pt") as file:
+            present = set(file.keys())
+            missing = sorted(set(needed) - present)
+            if missing:
+                more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+                raise ModelError(
+                    f"The model's weights lack the tensor {missing[0]}{more}.",
+                    path=path,
+                    remedy=_INSTALL_AGAIN,
+                )
+            for name, shape in needed.items():
+                tensor = file.get_tensor(name)
+                if tuple(tensor.shape) != shape:
+                    raise ModelError(
+                        f"The tensor {name} has the shape {tuple(tensor.shape)}, not {shape}.",
+                        path=path,
+                        remedy=_INSTALL_AGAIN,
+                    )
+                tensor = tensor.to(torch.float32)
+                if not bool(torch.isfinite(tensor).all()):
+                    raise ModelError(
+                        f"The tensor {name} holds values that are no numbers.",
+                        path=path,
+                        remedy=_INSTALL_AGAIN,
+                    )
+                tensors[name] = tensor
+    except SafetensorError as error:
+        raise _no_safetensors(path) from error
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return tensors
+
+
+def _no_safetensors(path: Path) -> ModelError:
+    return ModelError(
+        "The model's weights are damaged or no safetensors file.",
+        path=path,
+        remedy=_INSTALL_AGAIN,
+    )
+
+
+def _unreadable(path: Path, error: OSError) -> ModelError:
+    if isinstance(error, FileNotFoundError):
+        return ModelError("The model's weights are missing.", path=path, remedy=_INSTALL_AGAIN)
+    return ModelError(f"The model's weights cannot be read ({error.strerror or error}).", path=path)

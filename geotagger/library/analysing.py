@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,6 @@ from geotagger.library import queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, decode_path, decode_time
-from geotagger.models.embedder import Embedder
 from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.decode import load_rgb
 from geotagger.photos.record import TimeSource
@@ -32,6 +32,25 @@ _GPS_RADIUS_M = 15.0
 """Radius of a file's own GPS where it states none: a phone's usual error in the open."""
 
 
+class ImageEmbedder(Protocol):
+    """What the analysis wants of a backbone; `geotagger.models.embedder.Embedder` is one."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    @property
+    def version(self) -> str:
+        """The model's version; another one means new embeddings."""
+
+    @property
+    def input_size(self) -> int:
+        """Side of the square pictures it wants, in pixels."""
+
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return unit rows (N, D) for sRGB pictures (N, S, S, 3)."""
+
+
 @dataclass(frozen=True, slots=True)
 class EmbeddingFailure:
     """A photo whose pixels could not be read; it is still placed by its album."""
@@ -44,7 +63,7 @@ def analyse(
     catalog: Catalog,
     root: Path,
     *,
-    embedder: Embedder | None = None,
+    embedder: ImageEmbedder | None = None,
     places: PlaceNames | None = None,
     workers: int | None = None,
     progress: ProgressCallback | None = None,
@@ -89,7 +108,7 @@ def suggest_again(
     return _suggest_one(catalog, album, model, references, places, cancel)
 
 
-def model_key(embedder: Embedder) -> str:
+def model_key(embedder: ImageEmbedder) -> str:
     """Return the name under which an embedder's vectors are stored."""
     return f"{embedder.name}/{embedder.version}"
 
@@ -97,7 +116,7 @@ def model_key(embedder: Embedder) -> str:
 def _suggest_all(
     catalog: Catalog,
     rows: Sequence[AlbumRow],
-    embedder: Embedder | None,
+    embedder: ImageEmbedder | None,
     places: PlaceNames | None,
     progress: ProgressCallback | None,
     cancel: CancelToken,
@@ -246,7 +265,7 @@ def references_of(catalog: Catalog, model: str, *, without: str) -> References |
 def embed_missing(
     catalog: Catalog,
     root: Path,
-    embedder: Embedder,
+    embedder: ImageEmbedder,
     *,
     workers: int | None = None,
     progress: ProgressCallback | None = None,
@@ -298,7 +317,10 @@ def _decode(task: tuple[Path, int]) -> NDArray[np.uint8]:
 
 
 def _embed_batch(
-    catalog: Catalog, embedder: Embedder, model: str, batch: list[tuple[str, NDArray[np.uint8]]]
+    catalog: Catalog,
+    embedder: ImageEmbedder,
+    model: str,
+    batch: list[tuple[str, NDArray[np.uint8]]],
 ) -> int:
     if not batch:
         return 0

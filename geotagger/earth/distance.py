@@ -28,9 +28,7 @@ def wrap_lon(lon: ArrayLike) -> FloatArray:
     return np.asarray(np.where((given >= -180.0) & (given < 180.0), given, wrapped), np.float64)
 
 
-def haversine_m(
-    lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike
-) -> FloatArray:
+def haversine_m(lat1: ArrayLike, lon1: ArrayLike, lat2: ArrayLike, lon2: ArrayLike) -> FloatArray:
     """Return great-circle distances in metres; the arguments broadcast against each other."""
     phi1, phi2 = np.radians(lat1), np.radians(lat2)
     half_lat = (phi2 - phi1) / 2.0

@@ -237,8 +237,9 @@ class PlaceNames:
     @cached_property
     def _folded(self) -> tuple[tuple[str, NDArray[np.int64], NDArray[np.int64] | None], ...]:
         """Text to search in, ends of its lines, and the place of each line (None: its number)."""
-        own, other = fold(self._names.decode("utf-8")), fold(
-            self._other_names.tobytes().decode("utf-8")
+        own, other = (
+            fold(self._names.decode("utf-8")),
+            fold(self._other_names.tobytes().decode("utf-8")),
         )
         return (own, _text_line_ends(own), None), (other, _text_line_ends(other), self._other_of)
 

@@ -163,7 +163,7 @@ def become(command: Sequence[str]) -> int:
     if sys.platform != "win32":
         sys.stdout.flush()
         sys.stderr.flush()
-        os.execv(command[0], command)
+        os.execv(command[0], list(command))
     return subprocess.call(command)
 
 
@@ -179,7 +179,8 @@ def test(options: argparse.Namespace, arguments: Sequence[str]) -> int:
 
 def main(arguments: Sequence[str]) -> int:
     """Run one command and return the exit status."""
-    own, for_pytest = list(arguments), []
+    own = list(arguments)
+    for_pytest: list[str] = []
     if own[:1] == ["test"]:
         ours, for_pytest = split_test_arguments(own[1:])
         own = ["test", *ours]

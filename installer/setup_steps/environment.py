@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import platform
 import re
@@ -99,16 +100,17 @@ class Environment:
         SetupError
             If it may not, or if it holds something else.
         """
+        in_the_way = f"{self.folder} is not an environment of Python's: move or rename it."
         try:
             self.folder.mkdir(exist_ok=True)
-            (self.folder / ".gitignore").write_text("*\n", encoding="utf-8")
-        except FileExistsError as error:
-            raise SetupError(f"{self.folder} is in the way: move or rename it.") from error
+            present = {path.name for path in self.folder.iterdir()}
+            if present and not present & OURS:
+                raise SetupError(in_the_way)
+            self.log.touch()
+        except (FileExistsError, NotADirectoryError) as error:
+            raise SetupError(in_the_way) from error
         except OSError as error:
             raise SetupError(cannot_write(self.root, error)) from error
-        others = {path.name for path in self.folder.iterdir()} - {".gitignore"}
-        if not any(name == "pyvenv.cfg" or name.startswith("setup") for name in others) and others:
-            raise SetupError(f"{self.folder} is not an environment of Python's: move or rename it.")
 
     def check_space(self, build: str) -> None:
         """Raise SetupError if what is still to come does not fit on the disk."""
@@ -247,17 +249,16 @@ def machine_build(wish: str) -> torch_build.Build:
 
 def cannot_write(folder: Path, error: OSError) -> str:
     """Return in a sentence why nothing can be put into the project's folder."""
-    text = str(error)
-    if "Read-only" in text:
+    if error.errno == errno.EROFS:
         return f"{folder} is on a read-only file system: copy the project to a folder of yours."
-    if isinstance(error, PermissionError):
+    if error.errno in (errno.EACCES, errno.EPERM):
         return (
             f"You may not write to {folder}: copy the project to a folder of yours, "
             "or run this as the user that it belongs to."
         )
-    if "No space" in text:
+    if error.errno == errno.ENOSPC:
         return f"The disk of {folder} is full: make room and run the same command again."
-    return f"{folder} cannot be written ({error.strerror or text})."
+    return f"{folder} cannot be written ({error.strerror or error})."
 
 
 def size_of(folder: Path) -> int:

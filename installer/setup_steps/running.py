@@ -98,7 +98,8 @@ def explain(output: str, environ: Mapping[str, str]) -> str:
     if unknown:
         return (
             f"There is no ready-made package {unknown[1]} for Python "
-            f"{sys.version_info.major}.{sys.version_info.minor} on this system."
+            f"{sys.version_info.major}.{sys.version_info.minor} on this system"
+            + (", or the package index cannot be reached." if nothing_found else ".")
         )
     errors = [line for line in output.splitlines() if re.match(r"(?i)\s*error\b|.*Error:", line)]
     return errors[-1].strip() if errors else "It failed without saying why."

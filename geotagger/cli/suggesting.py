@@ -18,6 +18,7 @@ from geotagger.library import queries
 from geotagger.library.analysing import analyse
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import PhotoRow, PhotoState
+from geotagger.library.storing import encode_candidates
 from geotagger.suggest.types import Candidate
 
 STATES = ("confident", "ambiguous", "insufficient", "has_gps", "unreadable", "excluded")
@@ -99,7 +100,7 @@ def suggestions_of(catalog: Catalog, root: Path) -> list[dict[str, Any]]:
             {
                 "path": os.fsdecode(row.path.relative_to(root)),
                 "state": state,
-                "candidates": json.loads(queries.encode_candidates(candidates)),
+                "candidates": json.loads(encode_candidates(candidates)),
             }
         )
     return photos

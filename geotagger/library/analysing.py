@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +16,7 @@ from geotagger.earth.places import PlaceNames
 from geotagger.library import queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import AlbumRow
-from geotagger.library.storing import below, decode_path, decode_time
+from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
 from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.decode import load_rgb
 from geotagger.photos.record import TimeSource
@@ -153,20 +152,8 @@ def _suggest_one(
         connection.executemany(
             "DELETE FROM suggestions WHERE photo_id = ?", [(photo_id,) for photo_id in ids]
         )
-        connection.executemany(
-            "INSERT INTO suggestions (photo_id, state, candidates, radii)"
-            " SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM photos WHERE id = ?)",
-            [
-                (
-                    int(one.key),
-                    one.state.value,
-                    queries.encode_candidates(one.candidates),
-                    json.dumps(one.radii_m),
-                    int(one.key),
-                )
-                for one in suggestions
-            ],
-        )
+        for one in suggestions:
+            store_suggestion(connection, int(one.key), one)
     return [int(one.key) for one in suggestions]
 
 

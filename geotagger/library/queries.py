@@ -18,9 +18,15 @@ from geotagger.library.rows import (
     PhotoRow,
     PhotoState,
 )
-from geotagger.library.storing import below, decode_path, decode_time, encode_path, record_of
+from geotagger.library.storing import (
+    below,
+    decode_candidates,
+    decode_path,
+    decode_time,
+    encode_path,
+    record_of,
+)
 from geotagger.photos.record import TimeSource
-from geotagger.suggest.types import Candidate
 
 _STATE = """CASE
     WHEN p.missing THEN 'missing'
@@ -37,7 +43,8 @@ _STATE = """CASE
 _ROWS = f"""SELECT p.id, p.path, p.folder, p.wall_us, p.offset_s, p.time_source, p.width,
     p.height, p.orientation, p.camera, p.companions, p.error, p.write_error, p.lat, p.lon,
     p.gps_state, p.error_m, p.place, d.kind AS decision, d.lat AS d_lat, d.lon AS d_lon,
-    d.radius_m AS d_radius, d.place AS d_place, s.candidates, {_STATE} AS state
+    d.radius_m AS d_radius, d.place AS d_place, s.lat AS s_lat, s.lon AS s_lon,
+    s.radius_m AS s_radius, s.probability, s.place AS s_place, {_STATE} AS state
     FROM photos p
     LEFT JOIN decisions d ON d.photo_id = p.id
     LEFT JOIN suggestions s ON s.photo_id = p.id"""
@@ -143,13 +150,16 @@ def details(catalog: Catalog, photo_id: int) -> PhotoDetails:
         if row is None:
             raise KeyError(photo_id)
         stored = connection.execute("SELECT * FROM photos WHERE id = ?", (photo_id,)).fetchone()
+        suggested = connection.execute(
+            "SELECT candidates FROM suggestions WHERE photo_id = ?", (photo_id,)
+        ).fetchone()
         decided = connection.execute(
             "SELECT * FROM decisions WHERE photo_id = ?", (photo_id,)
         ).fetchone()
     return PhotoDetails(
         row=_photo_row(row),
         record=record_of(stored),
-        candidates=decode_candidates(row["candidates"]),
+        candidates=decode_candidates(None if suggested is None else suggested["candidates"]),
         decision=None if decided is None else decision_of(decided),
     )
 
@@ -185,34 +195,6 @@ def decision_of(row: sqlite3.Row) -> Decision:
     )
 
 
-def encode_candidates(candidates: Iterable[Candidate]) -> str:
-    """Return candidates as the JSON that the catalog stores and `suggest` prints."""
-    return json.dumps(
-        [
-            {
-                "lat": candidate.lat,
-                "lon": candidate.lon,
-                "radius_m": candidate.radius_m,
-                "probability": candidate.probability,
-                "place": candidate.place,
-                "reasons": list(candidate.reasons),
-            }
-            for candidate in candidates
-        ],
-        ensure_ascii=False,
-    )
-
-
-def decode_candidates(stored: str | None) -> tuple[Candidate, ...]:
-    """Return the candidates that `encode_candidates` stored."""
-    if not stored:
-        return ()
-    return tuple(
-        Candidate(**{**candidate, "reasons": tuple(candidate["reasons"])})
-        for candidate in json.loads(stored)
-    )
-
-
 def plain(text: str) -> str:
     """Return text without accents and case, for searching."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
@@ -233,10 +215,9 @@ def _photo_row(row: sqlite3.Row) -> PhotoRow:
         lat, lon, radius, place = row["d_lat"], row["d_lon"], row["d_radius"], row["d_place"]
     elif row["gps_state"] == "complete":
         lat, lon, radius, place = row["lat"], row["lon"], row["error_m"], row["place"]
-    elif row["decision"] != "rejected" and (candidates := decode_candidates(row["candidates"])):
-        best = candidates[0]
-        lat, lon, radius, place = best.lat, best.lon, best.radius_m, best.place
-        probability = best.probability
+    elif row["decision"] != "rejected" and row["s_lat"] is not None:
+        lat, lon, radius, place = row["s_lat"], row["s_lon"], row["s_radius"], row["s_place"]
+        probability = row["probability"]
     source = row["time_source"]
     turned = row["orientation"] >= 5
     return PhotoRow(
@@ -256,6 +237,6 @@ def _photo_row(row: sqlite3.Row) -> PhotoRow:
         width=row["height"] if turned else row["width"],
         height=row["width"] if turned else row["height"],
         camera=row["camera"],
-        companions=len(json.loads(row["companions"])),
+        companions=0 if row["companions"] == "[]" else len(json.loads(row["companions"])),
         error=row["error"] or row["write_error"],
     )

@@ -61,6 +61,8 @@ CREATE INDEX photos_by_fingerprint ON photos (fingerprint);
 CREATE TABLE suggestions (
     photo_id INTEGER PRIMARY KEY REFERENCES photos (id) ON DELETE CASCADE,
     state TEXT NOT NULL,
+    lat REAL, lon REAL, radius_m REAL, probability REAL,  -- the best candidate's
+    place TEXT NOT NULL DEFAULT '',
     candidates TEXT NOT NULL,     -- JSON, best first
     radii TEXT NOT NULL           -- JSON, pairs of level and metres
 );

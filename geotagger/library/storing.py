@@ -1,10 +1,11 @@
-"""Between photo records and rows of the catalog; the scan is the only one that stores."""
+"""Between the values that travel and the rows of the catalog: photo records and suggestions."""
 
 from __future__ import annotations
 
 import json
 import os
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,6 +19,7 @@ from geotagger.photos.record import (
     TakenAt,
     TimeSource,
 )
+from geotagger.suggest.types import Candidate, Suggestion
 
 _EPOCH = datetime(1970, 1, 1)
 _SAME_PLACE_DEG = 1e-5
@@ -279,3 +281,52 @@ def _was_reachable(old: Path, new: Path) -> bool:
         return True
     common = Path(os.path.commonpath([old, new])) if old.anchor == new.anchor else Path(old.anchor)
     return len(common.parts) > 2
+
+
+def encode_candidates(candidates: Iterable[Candidate]) -> str:
+    """Return candidates as the JSON that the catalog stores and `suggest` prints."""
+    return json.dumps(
+        [
+            {
+                "lat": candidate.lat,
+                "lon": candidate.lon,
+                "radius_m": candidate.radius_m,
+                "probability": candidate.probability,
+                "place": candidate.place,
+                "reasons": list(candidate.reasons),
+            }
+            for candidate in candidates
+        ],
+        ensure_ascii=False,
+    )
+
+
+def store_suggestion(connection: sqlite3.Connection, photo_id: int, made: Suggestion) -> None:
+    """Put a suggestion in the place of the photo's former one; a photo that is gone is skipped."""
+    best = made.candidates[0] if made.candidates else None
+    connection.execute(
+        "REPLACE INTO suggestions"
+        " (photo_id, state, lat, lon, radius_m, probability, place, candidates, radii)"
+        " SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM photos WHERE id = ?",
+        (
+            made.state.value,
+            None if best is None else best.lat,
+            None if best is None else best.lon,
+            None if best is None else best.radius_m,
+            None if best is None else best.probability,
+            "" if best is None else best.place,
+            encode_candidates(made.candidates),
+            json.dumps(made.radii_m),
+            photo_id,
+        ),
+    )
+
+
+def decode_candidates(stored: str | None) -> tuple[Candidate, ...]:
+    """Return the candidates that `encode_candidates` stored."""
+    if not stored:
+        return ()
+    return tuple(
+        Candidate(**{**candidate, "reasons": tuple(candidate["reasons"])})
+        for candidate in json.loads(stored)
+    )

@@ -9,7 +9,7 @@ from geotagger.library import queries, review, storing
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.photos.record import PhotoRecord
-from geotagger.suggest.types import Candidate
+from geotagger.suggest.types import Candidate, Suggestion, SuggestionState
 
 MakeRecord = Callable[..., PhotoRecord]
 
@@ -32,10 +32,8 @@ def ids(catalog: Catalog, tmp_path: Path, make_record: MakeRecord) -> list[int]:
             (stored[1], "ambiguous", 0.5),
         ):
             candidate = Candidate(10.0, 20.0, 100.0, probability, "Zürich, Switzerland", ("why",))
-            connection.execute(
-                "INSERT INTO suggestions VALUES (?, ?, ?, '[]')",
-                (photo_id, state, queries.encode_candidates([candidate])),
-            )
+            made = Suggestion(str(photo_id), SuggestionState(state), (candidate,))
+            storing.store_suggestion(connection, photo_id, made)
     return stored
 
 

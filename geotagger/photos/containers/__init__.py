@@ -1,0 +1,1 @@
+"""Writing GPS into files: one module per container, found through `registry`."""

@@ -1,0 +1,297 @@
+"""Put GPS into a TIFF structure (the inside of Exif) without moving anything else in it.
+
+The append-only patch: every byte stays where it is, the new GPS directory goes behind the end, and
+only the pointer to it changes. If IFD0 has no such pointer, a copy of IFD0 that has one goes behind
+the end too and the header points to the copy. So no offset of any other tag moves, which is what
+keeps maker notes with absolute offsets alive. What we append carries a mark with its size, so that
+the next write finds the slot and uses it again instead of growing the block.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from geotagger.photos.tiff_tags import (
+    GPS_POINTER,
+    Entry,
+    Ifd,
+    TiffError,
+    Value,
+    byte_order,
+    first_offset,
+    read_ifd,
+    walk,
+)
+
+GPS_MARK = b"PhGTgps\1"
+IFD0_MARK = b"PhGTifd\1"
+SLOT_HEADER = 12
+"""A mark of 8 bytes, then a 4-byte number: the slot's size, or how many entries it has room for."""
+RESERVE = 64
+"""Spare bytes of a new slot: an altitude (2 entries, 8 bytes) and a longer method still fit."""
+EMPTY_BLOCKS = {"<": b"II*\0\x08\0\0\0\0\0\0\0\0\0", ">": b"MM\0*\0\0\0\x08\0\0\0\0\0\0"}
+
+
+class TooLargeError(TiffError):
+    """The patched block would not fit where it has to go."""
+
+
+@dataclass(frozen=True, slots=True)
+class GpsTags:
+    """The GPS directory of a block: byte order and values by tag; empty if there is none."""
+
+    order: str
+    values: Mapping[int, Value]
+    present: bool
+
+
+def read_gps(block: bytes) -> GpsTags:
+    """Return the GPS tags whose values lie wholly inside the block, the first of each tag.
+
+    Raises TiffError if the header or IFD0 is unusable.
+    """
+    order = byte_order(block)
+    pointer = _gps_pointer(_ifd0(block, order))
+    ifd = _gps_ifd(block, order, pointer)
+    values: dict[int, Value] = {}
+    for entry in ifd.entries if ifd is not None else ():
+        if entry.whole:
+            values.setdefault(entry.tag, entry.value)
+    return GpsTags(order, values, pointer is not None)
+
+
+def patch_gps(block: bytes, values: Mapping[int, Value], *, max_size: int) -> bytes:
+    """Return the block with exactly these values as its GPS directory.
+
+    Parameters
+    ----------
+    block
+        The TIFF structure from its byte-order mark on.
+    values
+        What the GPS directory shall hold, in the block's byte order; not empty.
+    max_size
+        The largest size in bytes that the result may have.
+
+    Raises
+    ------
+    TiffError
+        If header or IFD0 are malformed in a way that forbids a safe change.
+    TooLargeError
+        If the result would pass `max_size`.
+    """
+    order = byte_order(block)
+    ifd0 = _ifd0(block, order)
+    pointer = _gps_pointer(ifd0)
+    if pointer is not None:
+        new = _reuse(block, order, pointer, values)
+        if new is None:
+            base, at = _drop_own_slot(block, order, pointer)
+            slot = _slot(values, order, at, _room(at, values, max_size))
+            entry = struct.pack(order + "HHII", GPS_POINTER, 4, 1, at + SLOT_HEADER)
+            new = _put(base.ljust(at, b"\0") + slot, pointer.position, entry)
+    else:
+        new = _with_pointer(block, order, ifd0, values, max_size)
+    if len(new) > max_size:
+        raise TooLargeError("there is no room left for a GPS directory")
+    check_untouched(block, new)
+    return new
+
+
+def clear_gps(block: bytes) -> bytes:
+    """Return the block without its GPS directory, the coordinates overwritten with zeros.
+
+    IFD0 loses its pointer in place; no other byte moves. Returns b"" if nothing but GPS was in the
+    block. Raises TiffError as `patch_gps`.
+    """
+    order = byte_order(block)
+    ifd0 = _ifd0(block, order)
+    pointer = _gps_pointer(ifd0)
+    if pointer is None:
+        return block
+    if len(ifd0.entries) == 1 and ifd0.next_offset == 0:
+        return b""
+    kept = b"".join(block[e.position : e.position + 12] for e in ifd0.entries if e is not pointer)
+    table = struct.pack(order + "H", len(ifd0.entries) - 1) + kept
+    table += struct.pack(order + "I", ifd0.next_offset) + bytes(12)
+    table = table[: ifd0.end - ifd0.offset]
+    without = block[: ifd0.offset] + table + block[ifd0.end :]
+    wiped = _wipe(without, order, _gps_ifd(block, order, pointer), pointer, block)
+    for candidate in (wiped, without):
+        try:
+            check_untouched(block, candidate)
+        except TiffError:
+            continue
+        return candidate
+    raise TiffError("the GPS directory is shared with other tags")
+
+
+def check_untouched(old: bytes, new: bytes) -> None:
+    """Raise TiffError unless every tag outside of GPS is equal in both blocks.
+
+    Besides values this compares thumbnails and the place of maker notes. A tag that reaches past
+    the end of the old block would read appended bytes in the new one; that is a difference, too.
+    """
+    before = walk(old, without=GPS_POINTER)
+    after = walk(new, without=GPS_POINTER)
+    if before != after:
+        different = sorted(
+            key for key in before.keys() | after.keys() if before.get(key) != after.get(key)
+        )
+        name, tag, _ = different[0]
+        raise TiffError(f"tag 0x{tag:04X} of directory {name} reaches outside the Exif block")
+
+
+def _ifd0(block: bytes, order: str) -> Ifd:
+    ifd0 = read_ifd(block, order, first_offset(block, order))
+    if not ifd0.complete:
+        raise TiffError("the first directory is cut off")
+    return ifd0
+
+
+def _gps_pointer(ifd0: Ifd) -> Entry | None:
+    pointers = [entry for entry in ifd0.entries if entry.tag == GPS_POINTER]
+    if not pointers:
+        return None
+    if len(pointers) > 1:
+        raise TiffError("there are two GPS pointers")
+    if pointers[0].value.type not in (4, 13) or pointers[0].value.count > 1:
+        raise TiffError("the GPS pointer is of a wrong type")
+    return pointers[0]
+
+
+def _gps_ifd(block: bytes, order: str, pointer: Entry | None) -> Ifd | None:
+    """Return the GPS directory, None if the pointer leads nowhere or to IFD0."""
+    if pointer is None or pointer.value.count != 1:
+        return None
+    offset = struct.unpack(order + "I", pointer.value.data)[0]
+    if offset == first_offset(block, order):
+        return None
+    try:
+        return read_ifd(block, order, offset)
+    except TiffError:
+        return None
+
+
+def _directory(values: Mapping[int, Value], order: str, at: int) -> bytes:
+    """Return a directory and its values as they stand at offset `at`."""
+    table = struct.pack(order + "H", len(values))
+    data_at = at + 2 + 12 * len(values) + 4
+    data = b""
+    for tag, value in sorted(values.items()):
+        table += struct.pack(order + "HHI", tag, value.type, value.count)
+        if len(value.data) <= 4:
+            table += value.data.ljust(4, b"\0")
+        else:
+            table += struct.pack(order + "I", data_at + len(data))
+            data += value.data + bytes(len(value.data) % 2)
+    return table + bytes(4) + data
+
+
+def _room(at: int, values: Mapping[int, Value], max_size: int) -> int:
+    """Return the size of a new slot at an offset: with the reserve if that still fits."""
+    needed = SLOT_HEADER + len(_directory(values, "<", 0))
+    return needed + min(RESERVE, max(0, (max_size - at - needed) // 2 * 2))
+
+
+def _slot(values: Mapping[int, Value], order: str, at: int, size: int) -> bytes:
+    content = GPS_MARK + struct.pack(order + "I", size)
+    content += _directory(values, order, at + SLOT_HEADER)
+    return content.ljust(size, b"\0")
+
+
+def _own_slot(block: bytes, order: str, pointer: Entry) -> tuple[int, int] | None:
+    """Return start and end of the slot that the pointer leads into, None if it is not ours."""
+    ifd = _gps_ifd(block, order, pointer)
+    if ifd is None:
+        return None
+    start = ifd.offset - SLOT_HEADER
+    if start < 8 or block[start : start + 8] != GPS_MARK:
+        return None
+    size = struct.unpack_from(order + "I", block, start + 8)[0]
+    if size < SLOT_HEADER or start + size > len(block):
+        return None
+    if ifd.end > start + size:
+        return None
+    for entry in ifd.entries:
+        if not start <= entry.value_offset <= start + size - entry.size:
+            return None
+    return start, start + size
+
+
+def _reuse(block: bytes, order: str, pointer: Entry, values: Mapping[int, Value]) -> bytes | None:
+    """Return the block with the values in our slot, None if there is none or it is too small."""
+    slot = _own_slot(block, order, pointer)
+    if slot is None:
+        return None
+    start, end = slot
+    content = _slot(values, order, start, end - start)
+    return block[:start] + content + block[end:] if len(content) == end - start else None
+
+
+def _drop_own_slot(block: bytes, order: str, pointer: Entry) -> tuple[bytes, int]:
+    """Return the block without our too small slot if that is its end, and the even end of it."""
+    slot = _own_slot(block, order, pointer)
+    if slot is not None:
+        start, end = slot
+        block = block[:start] if end == len(block) else _zero(block, start, end)
+    return block, len(block) + len(block) % 2
+
+
+def _with_pointer(
+    block: bytes, order: str, ifd0: Ifd, values: Mapping[int, Value], max_size: int
+) -> bytes:
+    """Return the block with a GPS directory and an IFD0 that points to it."""
+    entries = [block[e.position : e.position + 12] for e in ifd0.entries]
+    index = next((i for i, e in enumerate(ifd0.entries) if e.tag > GPS_POINTER), len(entries))
+    base = block + bytes(len(block) % 2)
+    in_place = _has_room(block, order, ifd0)
+    copy_size = 0 if in_place else SLOT_HEADER + 2 + 12 * (len(entries) + 1) + 4
+    copy_size += copy_size % 2
+    gps_at = len(base) + copy_size
+    pointer = struct.pack(order + "HHII", GPS_POINTER, 4, 1, gps_at + SLOT_HEADER)
+    entries.insert(index, pointer)
+    table = struct.pack(order + "H", len(entries)) + b"".join(entries)
+    table += struct.pack(order + "I", ifd0.next_offset)
+    slot = _slot(values, order, gps_at, _room(gps_at, values, max_size))
+    if in_place:
+        return base[: ifd0.offset] + table + base[ifd0.offset + len(table) :] + slot
+    mark = IFD0_MARK + struct.pack(order + "I", len(entries))
+    new = base + (mark + table).ljust(copy_size, b"\0") + slot
+    return _put(new, 4, struct.pack(order + "I", len(base) + SLOT_HEADER))
+
+
+def _has_room(block: bytes, order: str, ifd0: Ifd) -> bool:
+    """Whether IFD0 is our own copy and once held an entry more than now."""
+    start = ifd0.offset - SLOT_HEADER
+    if start < 8 or block[start : start + 8] != IFD0_MARK:
+        return False
+    room = struct.unpack_from(order + "I", block, start + 8)[0]
+    end = ifd0.offset + 2 + 12 * room + 4
+    unused = block[ifd0.end : end]
+    return len(ifd0.entries) < room <= len(ifd0.entries) + 1 and len(unused) == 12 == unused.count(
+        0
+    )
+
+
+def _wipe(without: bytes, order: str, gps: Ifd | None, pointer: Entry, block: bytes) -> bytes:
+    """Return the block with the GPS directory and its values as zeros."""
+    if gps is None:
+        return without
+    slot = _own_slot(block, order, pointer)
+    if slot is not None:
+        start, end = slot
+        return without[:start] if end == len(without) else _zero(without, start, end)
+    for entry in gps.entries:
+        without = _zero(without, entry.value_offset, entry.value_offset + entry.size)
+    return _zero(without, gps.offset, gps.end)
+
+
+def _zero(block: bytes, start: int, end: int) -> bytes:
+    start, end = min(start, len(block)), min(end, len(block))
+    return block[:start] + bytes(end - start) + block[end:]
+
+
+def _put(block: bytes, at: int, data: bytes) -> bytes:
+    return block[:at] + data + block[at + len(data) :]

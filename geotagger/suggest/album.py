@@ -1,0 +1,147 @@
+"""Suggestions for an album's photos without a place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geotagger.earth.places import PlaceNames
+from geotagger.progress import CancelToken
+from geotagger.suggest import fusion
+from geotagger.suggest.calibration import Calibration, shipped
+from geotagger.suggest.evidence import Reason, sources
+from geotagger.suggest.fusion import Fused, Pick
+from geotagger.suggest.scene import FloatArray, scene_of, view_of
+from geotagger.suggest.types import (
+    AlbumPhoto,
+    Candidate,
+    References,
+    Suggestion,
+    SuggestionState,
+)
+
+LEVELS = (0.5, 0.8, 0.95)
+"""Levels of the radii of a suggestion."""
+
+CHUNK = 128
+"""Photos worked on together; bounds the memory of an album of any size."""
+
+_MOST_REASONS = 4
+_NAMED_WITHIN_M = 50_000.0
+"""A wider candidate gets no name: no one place in it deserves the honour."""
+
+_SURE = 0.5
+_LEAD = 2.0
+_NARROW_M = 25_000.0
+_USEFUL_M = 300_000.0
+_HINT = 0.25
+
+
+def suggest_album(
+    photos: Sequence[AlbumPhoto],
+    *,
+    references: References | None = None,
+    places: PlaceNames | None = None,
+    calibration: Calibration | None = None,
+    cancel: CancelToken | None = None,
+) -> list[Suggestion]:
+    """Return a suggestion for every photo without an anchor, in the order of the input.
+
+    The photos may come in any order. ``references`` are photos outside the album; ``places``
+    gives the candidates their names; without ``calibration`` the shipped one is used.
+
+    Raises
+    ------
+    CancelledError
+        The token was cancelled.
+    """
+    chosen = shipped() if calibration is None else calibration
+    scene = scene_of(photos, references)
+    out: list[Suggestion] = []
+    for start in range(0, len(scene.targets), CHUNK):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        view = view_of(scene, scene.targets[start : start + CHUNK])
+        fused = fusion.fuse(view, fusion.propose(view), chosen)
+        picks = fusion.picks(fused, chosen)
+        firsts = np.array([row[0].place if row else 0 for row in picks], np.intp)
+        radii = (
+            fusion.radii_of(fused, firsts, LEVELS, chosen)
+            if fused.table.lat.shape[1]
+            else np.zeros((len(picks), len(LEVELS)))
+        )
+        for row, row_picks in enumerate(picks):
+            out.append(_suggestion(fused, row, row_picks, radii[row], places))
+    return out
+
+
+def _suggestion(
+    fused: Fused, row: int, picks: list[Pick], radii: FloatArray, places: PlaceNames | None
+) -> Suggestion:
+    key = fused.view.scene.photos[fused.view.rows[row]].key
+    if not picks:
+        return Suggestion(key, SuggestionState.INSUFFICIENT, ())
+    return Suggestion(
+        key=key,
+        state=state_of(picks, float(radii[1])),
+        candidates=tuple(_candidate(fused, row, pick, places) for pick in picks),
+        radii_m=tuple((level, float(r)) for level, r in zip(LEVELS, radii, strict=True)),
+    )
+
+
+def state_of(picks: Sequence[Pick], radius_80_m: float) -> SuggestionState:
+    """Return how sure a suggestion is, from the lead of its best candidate.
+
+    Confident: the best place is likelier than not, twice as likely as the next, and no wider than
+    a city. Too little evidence: four of five times the truth lies within no useful distance, and
+    the best place has less than a quarter.
+    """
+    best = picks[0]
+    second = picks[1].probability if len(picks) > 1 else 0.0
+    leads = best.probability >= _SURE and best.probability >= _LEAD * second
+    if leads and best.radius_m <= _NARROW_M:
+        return SuggestionState.CONFIDENT
+    weak = best.probability < _HINT or best.radius_m > _USEFUL_M
+    if radius_80_m > _USEFUL_M and weak:
+        return SuggestionState.INSUFFICIENT
+    return SuggestionState.AMBIGUOUS
+
+
+def _candidate(fused: Fused, row: int, pick: Pick, places: PlaceNames | None) -> Candidate:
+    lat = float(fused.table.lat[row, pick.place])
+    lon = float(fused.table.lon[row, pick.place])
+    name = ""
+    if places is not None and pick.radius_m <= _NAMED_WITHIN_M:
+        place = places.nearest(lat, lon)
+        name = place.label if place is not None else ""
+    return Candidate(
+        lat=lat,
+        lon=lon,
+        radius_m=pick.radius_m,
+        probability=min(max(pick.probability, 0.0), 1.0),
+        place=name,
+        reasons=_reasons(fused, row, pick),
+    )
+
+
+def _reasons(fused: Fused, row: int, pick: Pick) -> tuple[str, ...]:
+    """Return what speaks for a candidate: the reasons of the places within its radius.
+
+    Each place's reasons count with its share of the distribution.
+    """
+    near = fused.apart_m[row, pick.place] <= pick.radius_m
+    share = np.where(near & fused.table.present[row], fused.share[row], 0.0)
+    found: dict[str, float] = {}
+    order = np.argsort(-share, kind="stable")[:_MOST_REASONS]
+    for place in {pick.place, *(int(one) for one in order if share[one] > 0.0)}:
+        for source in sources():
+            for reason in source.reasons(fused.view, fused.table, row, place):
+                weight = _weighed(reason, float(share[place]))
+                found[reason.text] = max(found.get(reason.text, 0.0), weight)
+    ranked = sorted(found, key=lambda text: -found[text])
+    return tuple(ranked[:_MOST_REASONS])
+
+
+def _weighed(reason: Reason, share: float) -> float:
+    return reason.strength * share

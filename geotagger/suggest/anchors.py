@@ -1,0 +1,212 @@
+"""Evidence from anchors in time: who was where shortly before and after."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geotagger.earth.distance import haversine_m, interpolate
+from geotagger.suggest import reasons
+from geotagger.suggest.evidence import Reason, register
+from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
+
+NEIGHBOURS = 6
+"""Anchors taken before and after a photo; farther ones win only by their looks."""
+
+SHARES = (0.25, 0.5, 0.75)
+"""Places on the way beside the one that the clock says: nobody travels evenly."""
+
+GAP_FLOOR_S = 30.0
+"""Gaps are compared on a logarithmic scale that does not resolve anything below this."""
+
+GAP_CENTRE = 7.0
+"""Logarithm of a usual gap in seconds (18 min): terms are near zero for it."""
+
+WAY_FLOOR_M = 20.0
+WAY_CENTRE = 8.0
+"""The same for the distance between the anchors before and after, in metres (3 km)."""
+
+
+@register
+class AnchorsInTime:
+    """The nearest anchors before and after, and places on the way between them."""
+
+    name = "anchors"
+    order = 0
+    terms = (
+        "on_way",
+        "part_way",
+        "gap",
+        "first",
+        "gap_ratio",
+        "way_length",
+        "part_way_length",
+        "rank",
+        "way_gap",
+    )
+
+    def propose(self, view: View, table: PlaceTable) -> PlaceTable | None:
+        """Return up to `NEIGHBOURS` anchors on each side and four places on the way."""
+        scene = view.scene
+        if scene.timed == 0:
+            return None
+        known = view.has_time
+        rank = np.arange(NEIGHBOURS)
+        after = _after(view)
+        behind = after[:, None] - 1 - rank
+        ahead = after[:, None] + rank
+        index = np.concatenate([behind, ahead], axis=1)
+        present = known[:, None] & (index >= 0) & (index < scene.timed)
+        index = np.where(present, index, 0)
+        origin = np.repeat([Origin.BEFORE, Origin.AFTER], NEIGHBOURS)
+        neighbours = PlaceTable(
+            lat=scene.lat[index],
+            lon=scene.lon[index],
+            present=present,
+            origin=np.broadcast_to(origin.astype(np.int8), index.shape),
+            index=index,
+            other=np.full_like(index, -1),
+            fraction=np.zeros(index.shape),
+        )
+        way = _way(view, after)
+        return PlaceTable(
+            *(
+                np.concatenate([getattr(neighbours, name), getattr(way, name)], axis=1)
+                for name in PlaceTable.__slots__
+            )
+        )
+
+    def score(self, view: View, table: PlaceTable) -> FloatArray:
+        """Return what gaps and distances say about each place."""
+        timed = table.present & view.has_time[:, None]
+        way = table.on_the_way & timed
+        part = way & (table.origin == Origin.PART_WAY)
+        exact = way & ~part
+        anchor = table.is_anchor & timed
+        gap = log_gap(view, table)
+        length = way_length(view)[:, None]
+        least = np.min(np.where(anchor, gap, np.inf), axis=1, keepdims=True, initial=np.inf)
+        least = np.where(np.isfinite(least), least, 0.0)
+        rank = _rank(view, table)
+        columns = (
+            exact,
+            part,
+            np.where(timed & (anchor | way), gap, 0.0),
+            anchor & (rank == 0),
+            np.where(anchor, gap - least, 0.0),
+            exact * length,
+            part * length,
+            np.where(anchor, np.log1p(np.minimum(rank, 50)), 0.0),
+            way * gap,
+        )
+        return np.stack([np.asarray(column, np.float64) for column in columns], axis=-1)
+
+    def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
+        """Return "4 min after …" for an anchor, "between … and …" for a place on the way."""
+        scene = view.scene
+        if not table.present[row, place] or not view.has_time[row]:
+            return []
+        photo = scene.photos[view.rows[row]]
+        first = int(table.index[row, place])
+        if table.on_the_way[row, place]:
+            second = int(table.other[row, place])
+            gap = abs(float(view.gap_s[row, second] - view.gap_s[row, first]))
+            text = reasons.between(
+                scene.photos[scene.anchors[first]], scene.photos[scene.anchors[second]], gap
+            )
+            return [Reason(text, 0.5)]
+        if table.origin[row, place] == Origin.REFERENCE or first >= scene.timed:
+            return []
+        gap = float(view.gap_s[row, first])
+        anchor = scene.photos[scene.anchors[first]]
+        text = reasons.near_in_time(photo, anchor, gap)
+        return [Reason(text, 1.0 / (1.0 + abs(gap) / 600.0))]
+
+
+def _after(view: View) -> IntArray:
+    """Return for each photo the position of the first timed anchor that is not before it."""
+    times = np.nan_to_num(view.scene.seconds[view.rows])
+    return np.searchsorted(view.scene.anchor_seconds, times)
+
+
+def _way(view: View, after: IntArray) -> PlaceTable:
+    """Return the places on the way between the anchors around each photo."""
+    scene = view.scene
+    inside = view.has_time & (after > 0) & (after < scene.timed)
+    first = np.where(inside, after - 1, 0)
+    second = np.where(inside, after, 0)
+    start, end = scene.seconds[scene.anchors[first]], scene.seconds[scene.anchors[second]]
+    now = np.nan_to_num(scene.seconds[view.rows])
+    span = np.where(inside, end - start, 0.0)
+    share = np.where(span > 0.0, (now - start) / np.where(span > 0.0, span, 1.0), 0.5)
+    shares = np.concatenate(
+        [share[:, None], np.broadcast_to(SHARES, (len(share), len(SHARES)))], axis=1
+    )
+    lat, lon = interpolate(
+        scene.lat[first][:, None],
+        scene.lon[first][:, None],
+        scene.lat[second][:, None],
+        scene.lon[second][:, None],
+        shares,
+    )
+    shape = shares.shape
+    origin = np.array([Origin.BETWEEN] + [Origin.PART_WAY] * len(SHARES), np.int8)
+    return PlaceTable(
+        lat=lat,
+        lon=lon,
+        present=np.broadcast_to(inside[:, None], shape),
+        origin=np.broadcast_to(origin, shape),
+        index=np.broadcast_to(first[:, None], shape),
+        other=np.broadcast_to(second[:, None], shape),
+        fraction=shares,
+    )
+
+
+def doubted_gap_s(view: View) -> FloatArray:
+    """Return the gaps (H, A) in seconds, without sign, widened where a clock is in doubt."""
+    scene = view.scene
+    doubt = scene.doubt[view.rows][:, None] + scene.doubt[scene.anchors][None, :]
+    return np.asarray(np.abs(view.gap_s) + doubt, np.float64)
+
+
+def log_gap(view: View, table: PlaceTable) -> FloatArray:
+    """Return the logarithm of each place's gap in time (H, P), centred; 0 where there is none.
+
+    A place on the way has the smaller gap of its two anchors.
+    """
+    gaps = doubted_gap_s(view)
+    if gaps.shape[1] == 0:
+        return np.zeros(table.lat.shape)
+    of_album = table.present & (table.origin != Origin.REFERENCE)
+    rows = np.arange(len(view.rows))[:, None]
+    gap = gaps[rows, np.where(of_album, table.index, 0)]
+    gap = np.where(table.other >= 0, np.minimum(gap, gaps[rows, table.other]), gap)
+    known = of_album & np.isfinite(gap)
+    return np.where(known, np.log(np.where(known, gap, 0.0) + GAP_FLOOR_S) - GAP_CENTRE, 0.0)
+
+
+def way_length(view: View) -> FloatArray:
+    """Return the logarithm of the distance between the anchors around each photo (H,), centred.
+
+    A photo before the first or after the last anchor has the value of no distance.
+    """
+    scene = view.scene
+    if scene.timed == 0:
+        return np.zeros(len(view.rows))
+    after = _after(view)
+    inside = view.has_time & (after > 0) & (after < scene.timed)
+    first = np.where(inside, after - 1, 0)
+    second = np.where(inside, after, 0)
+    distance = haversine_m(scene.lat[first], scene.lon[first], scene.lat[second], scene.lon[second])
+    return np.asarray(np.log(distance + WAY_FLOOR_M) - WAY_CENTRE, np.float64)
+
+
+def inside(view: View) -> FloatArray:
+    """Return 1 for photos (H,) that have an anchor before and one after, else 0."""
+    after = _after(view)
+    return np.asarray(view.has_time & (after > 0) & (after < view.scene.timed), np.float64)
+
+
+def _rank(view: View, table: PlaceTable) -> IntArray:
+    """Return how many anchors lie between each anchor and the photo (H, P), on its side."""
+    after = _after(view)[:, None] if view.scene.timed else np.zeros((len(view.rows), 1), np.intp)
+    return np.where(table.index >= after, table.index - after, after - 1 - table.index)

@@ -1,0 +1,68 @@
+"""The registry of evidence sources: each proposes places and says how likely they are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from geotagger.suggest.scene import FloatArray, PlaceTable, View
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A true sentence about why a photo may be at a place, and how much it weighs."""
+
+    text: str
+    strength: float
+
+
+class Evidence(Protocol):
+    """One source of evidence; a module that has one registers it.
+
+    ``terms`` names the columns that `score` gives. A term's weight comes from the calibration;
+    the weighted sum over all sources is the log-likelihood of a place (log-linear pooling), so a
+    term is 0 where the source has nothing to say.
+    """
+
+    name: str
+    order: int
+    """Sources propose in ascending order; a later one leaves out what is in the table."""
+    terms: tuple[str, ...]
+
+    def propose(self, view: View, table: PlaceTable) -> PlaceTable | None:
+        """Return further places for the photos of the view, beyond those in the table."""
+        ...
+
+    def score(self, view: View, table: PlaceTable) -> FloatArray:
+        """Return the terms of all places, shape (H, P, len(terms))."""
+        ...
+
+    def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
+        """Return what this source has to say for a place of one photo, in words."""
+        ...
+
+
+_SOURCES: dict[str, Evidence] = {}
+
+E = TypeVar("E", bound=type[Any])
+
+
+def register(source: E) -> E:
+    """Enter an evidence class into the registry under its ``name``; a class decorator."""
+    instance: Evidence = source()
+    if instance.name in _SOURCES:
+        raise ValueError(f"an evidence source named {instance.name!r} is registered already")
+    _SOURCES[instance.name] = instance
+    return source
+
+
+def sources() -> tuple[Evidence, ...]:
+    """Return all sources in the order in which they propose places."""
+    from geotagger.suggest import anchors, lookalikes, prior  # noqa: F401
+
+    return tuple(sorted(_SOURCES.values(), key=lambda source: source.order))
+
+
+def term_names() -> tuple[str, ...]:
+    """Return the names of all terms, in the order of the columns of `fusion.terms_of`."""
+    return tuple(name for source in sources() for name in source.terms)

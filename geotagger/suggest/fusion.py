@@ -1,0 +1,251 @@
+"""Evidence from all sources becomes one distribution over the earth per photo.
+
+The log-likelihoods that the sources give to the places are added with fitted weights (log-linear
+pooling) and normalised together with a floor, "anywhere on earth", so that the truth far away is
+never impossible. Around each place the motion model spreads its share. The answer is not the
+likeliest place but the one with the highest expected hits: the sum over 0.1, 1, 25, 200 and 750 km
+of the probability of being that near.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
+from geotagger.suggest.calibration import MODES, Calibration
+from geotagger.suggest.evidence import sources
+from geotagger.suggest.motion import (
+    SCALES_M,
+    kernel_terms,
+    mass_within,
+    uniform_within,
+)
+from geotagger.suggest.scene import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    PlaceTable,
+    View,
+    empty_table,
+    joined,
+)
+
+HIT_RADII_M = np.array([100.0, 1e3, 25e3, 200e3, 750e3])
+"""Street, quarter, city, region, country."""
+
+MOST_CANDIDATES = 5
+LEAST_PROBABILITY = 0.02
+"""A candidate below it is not worth a person's look."""
+
+LADDER_M = np.geomspace(25.0, 300e3, 22)
+"""Radii that a candidate may state; a wider one would help nobody."""
+
+FINE_LADDER_M = np.geomspace(5.0, 2.0e7, 160)
+"""Radii among which the one of a stated level is interpolated."""
+
+_BREADTH = 0.15
+"""A candidate's radius grows while doubling it adds at least a tenth to its probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """The distributions of H photos.
+
+    ``share`` (H, P) are the probabilities of the places, ``floor`` (H,) of "anywhere"; ``rings``
+    (H, P, S) the motion model's shares around a place, ``scale_m`` (H, P, S) their sizes;
+    ``mode`` (H,) indexes `calibration.MODES`; ``apart_m`` (H, P, P) are distances between places.
+    """
+
+    view: View
+    table: PlaceTable
+    share: FloatArray
+    floor: FloatArray
+    rings: FloatArray
+    scale_m: FloatArray
+    mode: IntArray
+    apart_m: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A place chosen for a photo: its column in the table, radius and probability."""
+
+    place: int
+    radius_m: float
+    probability: float
+
+
+def propose(view: View) -> PlaceTable:
+    """Return the places that all sources propose for the photos of a view."""
+    table = empty_table(len(view.rows))
+    for source in sources():
+        more = source.propose(view, table)
+        if more is not None:
+            table = joined([table, more])
+    return table
+
+
+def terms_of(view: View, table: PlaceTable) -> FloatArray:
+    """Return all sources' terms, shape (H, P, T)."""
+    return np.concatenate([source.score(view, table) for source in sources()], axis=-1)
+
+
+def modes_of(view: View) -> IntArray:
+    """Return for each photo the index in `calibration.MODES` of what is known of it."""
+    time, look = view.has_time, view.has_look
+    names = np.where(time, np.where(look, MODES[0], MODES[1]), np.where(look, MODES[2], MODES[3]))
+    return np.array([MODES.index(name) for name in names], np.intp)
+
+
+def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
+    """Return the fused distributions of the photos of a view."""
+    mode = modes_of(view)
+    terms, kernel = terms_of(view, table), kernel_terms(view, table)
+    weights = np.stack([one.weights for one in calibration.modes])[mode]
+    matrix = np.stack([one.kernel for one in calibration.modes])[mode]
+    floor = np.array([one.floor for one in calibration.modes])[mode]
+    logits = np.einsum("hpt,ht->hp", terms, weights)
+    logits = np.where(table.present, logits, -np.inf)
+    top = np.maximum(logits.max(axis=1, initial=-np.inf), floor)
+    share = np.exp(logits - top[:, None])
+    rest = np.exp(floor - top)
+    total = share.sum(axis=1) + rest
+    rings = _softmax(kernel @ matrix)
+    radius = _own_radius(view, table)[..., None]
+    return Fused(
+        view=view,
+        table=table,
+        share=share / total[:, None],
+        floor=rest / total,
+        rings=rings,
+        scale_m=np.hypot(SCALES_M, np.maximum(radius - _EXACT_M, 0.0)),
+        mode=mode,
+        apart_m=distances(table),
+    )
+
+
+_EXACT_M = 50.0
+"""Anchors known this well are exact: their error is in the fitted motion already."""
+
+
+def _own_radius(view: View, table: PlaceTable) -> FloatArray:
+    """Return how well each place itself is known, metres (H, P)."""
+    radius = view.scene.radius_m
+    if len(radius) == 0:
+        return np.zeros(table.lat.shape)
+    mine = table.is_anchor | table.on_the_way
+    own = np.where(mine, radius[np.where(mine, table.index, 0)], 0.0)
+    other = np.where(table.other >= 0, radius[table.other], 0.0)
+    return np.maximum(own, other)
+
+
+def _softmax(logits: FloatArray) -> FloatArray:
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float64)
+
+
+def distances(table: PlaceTable) -> FloatArray:
+    """Return the distances between all places of each photo, metres (H, P, P).
+
+    The chord between unit vectors keeps centimetres, which the cosine would not.
+    """
+    vectors = unit_vectors(table.lat.ravel(), table.lon.ravel()).reshape(*table.lat.shape, 3)
+    half = np.linalg.norm(vectors[:, :, None, :] - vectors[:, None, :, :], axis=-1) / 2.0
+    return np.asarray(2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(half, 1.0)), np.float64)
+
+
+def expected_hits(fused: Fused) -> FloatArray:
+    """Return what each place adds to the hits expected at each other one, (H, at P, from P)."""
+    hits = np.zeros(fused.apart_m.shape)
+    for radius in HIT_RADII_M:
+        for ring in range(len(SCALES_M)):
+            scale = fused.scale_m[:, None, :, ring]
+            mass = mass_within(fused.apart_m, radius, scale)
+            hits += mass * fused.rings[:, None, :, ring]
+    return np.asarray(hits * fused.share[:, None, :], np.float64)
+
+
+def best_places(hits: FloatArray, present: BoolArray, active: BoolArray) -> IntArray:
+    """Return the active place (H,) with the most expected hits from active places.
+
+    ``hits`` are those of `expected_hits`; rows without an active place have -1.
+    """
+    usable = present & active
+    gain = np.einsum("hxp,hp->hx", hits, usable.astype(np.float64))
+    gain = np.where(usable, gain, -np.inf)
+    if gain.shape[1] == 0:
+        return np.full(len(gain), -1, np.intp)
+    best = gain.argmax(axis=1)
+    return np.where(usable.any(axis=1), best, -1)
+
+
+def mass_around(fused: Fused, places: IntArray, radii_m: FloatArray) -> FloatArray:
+    """Return the fused mass (H, R) in discs of radii (R,) or (H, R) around one place per photo."""
+    rows = np.arange(len(places))
+    away = fused.apart_m[rows, places][:, None, :]
+    radii = np.broadcast_to(radii_m, (len(places), np.shape(radii_m)[-1]))
+    out = fused.floor[:, None] * uniform_within(radii)
+    for ring in range(len(SCALES_M)):
+        mass = mass_within(away, radii[:, :, None], fused.scale_m[:, None, :, ring])
+        out += np.einsum("hrp,hp->hr", mass, fused.share * fused.rings[:, :, ring])
+    return np.minimum(out, 1.0)
+
+
+def honest_mass(fused: Fused, mass: FloatArray, calibration: Calibration) -> FloatArray:
+    """Return fused masses (H, R) as probabilities that were right on held-out albums."""
+    out = np.empty(mass.shape)
+    for number, one in enumerate(calibration.modes):
+        rows = fused.mode == number
+        out[rows] = one.honest(mass[rows])
+    return out
+
+
+def radii_of(
+    fused: Fused, places: IntArray, levels: Sequence[float], calibration: Calibration
+) -> FloatArray:
+    """Return the radii (H, L) around one place per photo that hold the truth with given odds."""
+    mass = honest_mass(fused, mass_around(fused, places, FINE_LADDER_M), calibration)
+    out = np.empty((len(places), len(levels)))
+    ladder = np.log(FINE_LADDER_M)
+    for row, one in enumerate(mass):
+        rising = np.maximum.accumulate(one)
+        out[row] = np.exp(np.interp(levels, rising + np.arange(len(rising)) * 1e-12, ladder))
+    return out
+
+
+def picks(fused: Fused, calibration: Calibration) -> list[list[Pick]]:
+    """Return up to `MOST_CANDIDATES` places per photo, best first, with disjoint discs."""
+    table = fused.table
+    hits = expected_hits(fused)
+    active = table.present.copy()
+    chosen: list[list[Pick]] = [[] for _ in fused.view.rows]
+    going = np.ones(len(chosen), bool)
+    free = np.full(len(chosen), np.inf)
+    for _ in range(MOST_CANDIDATES):
+        places = best_places(hits, table.present, active & going[:, None])
+        rows = np.flatnonzero(places >= 0)
+        if len(rows) == 0:
+            break
+        at = np.maximum(places, 0)
+        for row in rows:
+            away = fused.apart_m[row, at[row]]
+            free[row] = min(
+                (away[pick.place] - pick.radius_m for pick in chosen[row]), default=np.inf
+            )
+        ladder = np.minimum(LADDER_M[None, :], np.maximum(free[:, None], 1.0))
+        mass = honest_mass(fused, mass_around(fused, at, ladder), calibration)
+        worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
+        step = worth.argmax(axis=1)
+        for row in rows:
+            radius = float(ladder[row, step[row]])
+            probability = float(mass[row, step[row]])
+            if chosen[row] and probability < LEAST_PROBABILITY:
+                going[row] = False
+                continue
+            chosen[row].append(Pick(int(at[row]), radius, probability))
+            near = fused.apart_m[row, at[row]] <= max(radius, LADDER_M[0])
+            active[row] &= ~near
+    return chosen

@@ -1,0 +1,93 @@
+"""Evidence from the album as a whole: places where many of its photos were taken."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geotagger.earth.distance import haversine_m
+from geotagger.suggest import reasons
+from geotagger.suggest.evidence import Reason, register
+from geotagger.suggest.scene import FloatArray, Origin, PlaceTable, View
+
+DENSEST = 12
+"""Anchors proposed for a photo of which neither time nor looks are known."""
+
+REACH_M = 3_000.0
+"""Width of the kernel of the density: a stay in a town, not a country."""
+
+MOST_ANCHORS = 2_000
+"""Anchors that the density is estimated from; of more, an even sample is taken."""
+
+_CLOSE_M = 5_000.0
+
+
+@register
+class AlbumPrior:
+    """Kernel density over the album's anchors."""
+
+    name = "prior"
+    order = 2
+    terms = ("density",)
+
+    def propose(self, view: View, table: PlaceTable) -> PlaceTable | None:
+        """Return anchors in dense places for photos that have none in the table."""
+        scene = view.scene
+        poor = np.asarray(~table.is_anchor.any(axis=1), bool)
+        if len(scene.anchors) == 0 or not poor.any():
+            return None
+        chosen = _spread_out(scene.lat, scene.lon, _density(scene.lat, scene.lon))
+        shape = (len(view.rows), len(chosen))
+        return PlaceTable(
+            lat=np.broadcast_to(scene.lat[chosen], shape),
+            lon=np.broadcast_to(scene.lon[chosen], shape),
+            present=np.broadcast_to(poor[:, None], shape),
+            origin=np.full(shape, Origin.ALBUM, np.int8),
+            index=np.broadcast_to(chosen, shape),
+            other=np.full(shape, -1, np.intp),
+            fraction=np.zeros(shape),
+        )
+
+    def score(self, view: View, table: PlaceTable) -> FloatArray:
+        """Return the share of the album's anchors around each place that is one of them."""
+        scene = view.scene
+        if len(scene.anchors) == 0:
+            return np.zeros((*table.lat.shape, 1))
+        density = _density(scene.lat, scene.lon)
+        index = np.where(table.is_anchor, table.index, 0)
+        out: FloatArray = np.where(table.is_anchor, density[index], 0.0)
+        return out[..., None]
+
+    def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
+        """Return how many of the album's photos with a place were taken around this one."""
+        scene = view.scene
+        if not table.is_anchor[row, place] or len(scene.anchors) < 2:
+            return []
+        away = haversine_m(table.lat[row, place], table.lon[row, place], scene.lat, scene.lon)
+        count = int((away <= _CLOSE_M).sum())
+        if count < 2 or count / len(scene.anchors) < 0.25:
+            return []
+        return [Reason(reasons.crowd(count, len(scene.anchors)), 0.1)]
+
+
+def _density(lat: FloatArray, lon: FloatArray) -> FloatArray:
+    """Return for each anchor (A,) the mean kernel of all anchors, from 0 to 1."""
+    step = max(1, -(-len(lat) // MOST_ANCHORS))
+    some_lat, some_lon = lat[::step], lon[::step]
+    out = np.empty(len(lat))
+    for start in range(0, len(lat), 512):
+        part = slice(start, start + 512)
+        away = haversine_m(lat[part, None], lon[part, None], some_lat, some_lon)
+        out[part] = np.exp(-away / REACH_M).mean(axis=1)
+    return out
+
+
+def _spread_out(lat: FloatArray, lon: FloatArray, density: FloatArray) -> np.ndarray:
+    """Return up to `DENSEST` anchors, the densest first, none within reach of another."""
+    left = density
+    chosen: list[int] = []
+    while len(chosen) < DENSEST and bool((left > 0.0).any()):
+        best = int(left.argmax())
+        chosen.append(best)
+        away = haversine_m(lat[best], lon[best], lat, lon)
+        left = np.where(away <= REACH_M, 0.0, left)
+    return np.asarray(chosen, np.intp)

@@ -1,0 +1,58 @@
+"""Sentences that tell the user why a place is suggested."""
+
+from __future__ import annotations
+
+from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
+
+_MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+
+
+def duration(seconds: float) -> str:
+    """Return a span of time in words that are as exact as they need to be: "4 min"."""
+    seconds = abs(seconds)
+    if seconds < 90.0:
+        return f"{round(seconds)} s"
+    if seconds < 90.0 * _MINUTE:
+        return f"{round(seconds / _MINUTE)} min"
+    if seconds < 36.0 * _HOUR:
+        return f"{round(seconds / _HOUR)} h"
+    return f"{round(seconds / _DAY)} days"
+
+
+def _known_by(anchor: Anchor | None) -> str:
+    if anchor is not None and anchor.kind is AnchorKind.ACCEPTED:
+        return "which you accepted"
+    return "which has GPS"
+
+
+def near_in_time(photo: AlbumPhoto, anchor: AlbumPhoto, gap_s: float) -> str:
+    """Return "4 min after IMG_1201.jpg, which has GPS".
+
+    ``gap_s`` is the anchor's time less the photo's.
+    """
+    known = _known_by(anchor.anchor)
+    if abs(gap_s) < 0.5:
+        text = f"at the same time as {anchor.name}, {known}"
+    else:
+        side = "before" if gap_s > 0.0 else "after"
+        text = f"{duration(gap_s)} {side} {anchor.name}, {known}"
+    if photo.time_is_fallback or anchor.time_is_fallback:
+        text += " (the time is uncertain)"
+    return text
+
+
+def between(first: AlbumPhoto, second: AlbumPhoto, gap_s: float) -> str:
+    """Return "between IMG_1201.jpg and IMG_1210.jpg, 12 min apart"."""
+    return f"between {first.name} and {second.name}, {duration(gap_s)} apart"
+
+
+def looks_like(name: str, anchor: Anchor | None) -> str:
+    """Return "looks like DSC_0042.jpg"; an accepted one is called so."""
+    if anchor is not None and anchor.kind is AnchorKind.ACCEPTED:
+        return f"looks like {name}, which you accepted"
+    return f"looks like {name}"
+
+
+def crowd(count: int, total: int) -> str:
+    """Return how many of the album's photos with a place are around a place."""
+    return f"{count} of the album's {total} photos with a place were taken around here"

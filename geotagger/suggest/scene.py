@@ -1,0 +1,209 @@
+"""An album as arrays: what the evidence sources look at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.suggest import timeline
+from geotagger.suggest.types import AlbumPhoto, Anchor, References
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.intp]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """An album of N photos, T of them without a place (targets), A with one (anchors).
+
+    ``targets`` (T,) and ``anchors`` (A,) are indices into ``photos``; the anchors are in order of
+    time, those without a time last; ``timed`` of them have one. ``seconds`` and ``doubt`` (N,)
+    are as `timeline` gives them; ``lat`` and ``lon`` (A,) are the anchors' places in degrees,
+    ``radius_m`` (A,) the radii that hold them;
+    ``embeddings`` (N, D) are unit rows, zero where ``seen`` (N,) is False.
+    """
+
+    photos: tuple[AlbumPhoto, ...]
+    targets: IntArray
+    anchors: IntArray
+    timed: int
+    seconds: FloatArray
+    doubt: FloatArray
+    lat: FloatArray
+    lon: FloatArray
+    radius_m: FloatArray
+    embeddings: NDArray[np.float32]
+    seen: BoolArray
+    references: References | None
+
+    @property
+    def anchor_seconds(self) -> FloatArray:
+        """The times of the anchors that have one, ascending."""
+        return self.seconds[self.anchors[: self.timed]]
+
+
+def scene_of(photos: Sequence[AlbumPhoto], references: References | None) -> Scene:
+    """Return the arrays of an album.
+
+    Embeddings of another length than the first one's, or with values that are no numbers, count
+    as missing; so do references that cannot be compared with the album's embeddings, and anchors
+    whose coordinates are no place on earth.
+    """
+    times = timeline.seconds(photos)
+    known = np.array([_is_place(photo) for photo in photos], bool)
+    anchors = np.flatnonzero(known)
+    # NaN sorts last, so anchors without a time come after all others.
+    anchors = anchors[np.argsort(times[anchors], kind="stable")]
+    embeddings, seen = _embeddings(photos)
+    if references is not None and (
+        len(references.names) == 0 or references.embeddings.shape[1] != embeddings.shape[1]
+    ):
+        references = None
+    places = [photos[int(index)].anchor for index in anchors]
+    return Scene(
+        photos=tuple(photos),
+        targets=np.flatnonzero([photo.anchor is None for photo in photos]),
+        anchors=anchors,
+        timed=int(np.isfinite(times[anchors]).sum()),
+        seconds=times,
+        doubt=timeline.doubts(photos),
+        lat=np.array([place.lat for place in places if place is not None], np.float64),
+        lon=np.array([place.lon for place in places if place is not None], np.float64),
+        radius_m=np.array([_radius(place) for place in places if place is not None], np.float64),
+        embeddings=embeddings,
+        seen=seen,
+        references=references,
+    )
+
+
+def _is_place(photo: AlbumPhoto) -> bool:
+    anchor = photo.anchor
+    return (
+        anchor is not None
+        and bool(np.isfinite(anchor.lat) and np.isfinite(anchor.lon))
+        and abs(anchor.lat) <= 90.0
+    )
+
+
+def _radius(anchor: Anchor) -> float:
+    return anchor.radius_m if np.isfinite(anchor.radius_m) and anchor.radius_m > 0.0 else 0.0
+
+
+def _embeddings(photos: Sequence[AlbumPhoto]) -> tuple[NDArray[np.float32], BoolArray]:
+    rows = [photo.embedding for photo in photos]
+    length = next((len(row) for row in rows if row is not None), 0)
+    out = np.zeros((len(photos), length), np.float32)
+    seen = np.zeros(len(photos), bool)
+    for index, row in enumerate(rows):
+        if row is not None and row.shape == (length,) and bool(np.isfinite(row).all()):
+            out[index] = row
+            seen[index] = True
+    return out, seen
+
+
+class Origin(IntEnum):
+    """How a place came to be among those that are weighed for a photo."""
+
+    BEFORE = 0
+    AFTER = 1
+    BETWEEN = 2
+    """On the way between the anchors before and after, where the clock says."""
+    PART_WAY = 3
+    """On that way, elsewhere."""
+    LOOKALIKE = 4
+    REFERENCE = 5
+    ALBUM = 6
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """H targets of a scene that are worked on together.
+
+    ``rows`` (H,) are indices into the scene's photos; ``similarity`` (H, A) are cosines with the
+    anchors, NaN where either has no embedding; ``gap_s`` (H, A) are the seconds to the anchors,
+    positive if the anchor is later, NaN where either has no time.
+    """
+
+    scene: Scene
+    rows: IntArray
+    similarity: FloatArray
+    gap_s: FloatArray
+
+    @property
+    def has_time(self) -> BoolArray:
+        """Which photos (H,) have a time and an anchor with a time."""
+        if self.scene.timed == 0:
+            return np.zeros(len(self.rows), bool)
+        return np.isfinite(self.scene.seconds[self.rows])
+
+    @property
+    def has_look(self) -> BoolArray:
+        """Which photos (H,) have an embedding and something to compare it with."""
+        if self.scene.references is None and not self.scene.seen[self.scene.anchors].any():
+            return np.zeros(len(self.rows), bool)
+        return self.scene.seen[self.rows]
+
+
+def view_of(scene: Scene, rows: IntArray) -> View:
+    """Return the view of some targets."""
+    anchors = scene.anchors
+    similarity = np.full((len(rows), len(anchors)), np.nan)
+    if scene.embeddings.shape[1] and len(anchors):
+        cosines = scene.embeddings[rows] @ scene.embeddings[anchors].T
+        both = scene.seen[rows][:, None] & scene.seen[anchors][None, :]
+        similarity = np.where(both, cosines.astype(np.float64), np.nan)
+    gap = scene.seconds[anchors][None, :] - scene.seconds[rows][:, None]
+    return View(scene, rows, similarity, gap)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceTable:
+    """P places that are weighed for each of H photos; all arrays are (H, P).
+
+    ``present`` is False where a row has fewer places. ``origin`` holds `Origin` values.
+    ``index`` is the anchor's position among the scene's anchors, or the reference's; for places
+    on a way it is the anchor before, ``other`` the one after (else -1), ``fraction`` the share of
+    the way.
+    """
+
+    lat: FloatArray
+    lon: FloatArray
+    present: BoolArray
+    origin: NDArray[np.int8]
+    index: IntArray
+    other: IntArray
+    fraction: FloatArray
+
+    @property
+    def is_anchor(self) -> BoolArray:
+        """Where a place is that of an anchor of the album."""
+        album = self.origin != Origin.REFERENCE
+        return np.asarray(self.present & ~self.on_the_way & album, bool)
+
+    @property
+    def on_the_way(self) -> BoolArray:
+        """Where a place lies on the way between two anchors."""
+        way = (self.origin == Origin.BETWEEN) | (self.origin == Origin.PART_WAY)
+        return np.asarray(self.present & way, bool)
+
+
+def empty_table(photos: int) -> PlaceTable:
+    """Return a table without places."""
+    none = np.zeros((photos, 0))
+    whole = np.zeros((photos, 0), np.intp)
+    return PlaceTable(none, none, none.astype(bool), none.astype(np.int8), whole, whole, none)
+
+
+def joined(tables: Sequence[PlaceTable]) -> PlaceTable:
+    """Return the tables side by side."""
+    return PlaceTable(
+        *(
+            np.concatenate([getattr(table, name) for table in tables], axis=1)
+            for name in PlaceTable.__slots__
+        )
+    )

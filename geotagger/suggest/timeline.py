@@ -1,0 +1,58 @@
+"""The times of an album's photos on one axis, whatever is known of their zones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.suggest.types import AlbumPhoto
+
+FALLBACK_DOUBT_S = 12 * 3600.0
+"""Seconds added to every gap of a photo whose time is a fall-back: the right day at best."""
+
+_EARLIEST = datetime(1990, 1, 1)
+"""A camera without a set clock says 1970, 1980 or its year of make; no photo is from before."""
+
+_EPOCH = datetime(1970, 1, 1)
+
+
+def seconds(photos: Sequence[AlbumPhoto]) -> NDArray[np.float64]:
+    """Return the times (N,) in seconds on one axis, NaN where none is known.
+
+    If all photos that have a time have a zone too, the axis is UTC. If none has, it is the wall
+    clock. In a mixture a photo without zone takes the offset of the photo with a zone whose wall
+    clock is nearest: the same journey shows the same local time. Clocks that were never set
+    (before 1990) count as no time.
+    """
+    wall = np.full(len(photos), np.nan)
+    offset = np.full(len(photos), np.nan)
+    for index, photo in enumerate(photos):
+        if photo.when is None or photo.when.replace(tzinfo=None) < _EARLIEST:
+            continue
+        wall[index] = (photo.when.replace(tzinfo=None) - _EPOCH).total_seconds()
+        if photo.zone_known:
+            shift = photo.when.utcoffset() or photo.when.astimezone(UTC).utcoffset()
+            offset[index] = shift.total_seconds() if shift is not None else 0.0
+    zoned = np.flatnonzero(np.isfinite(offset))
+    if len(zoned) == 0:
+        return wall
+    zoned = zoned[np.argsort(wall[zoned], kind="stable")]
+    free = np.flatnonzero(np.isfinite(wall) & ~np.isfinite(offset))
+    offset[free] = offset[zoned[nearest(wall[zoned], wall[free])]]
+    return np.asarray(wall - offset, np.float64)
+
+
+def doubts(photos: Sequence[AlbumPhoto]) -> NDArray[np.float64]:
+    """Return by how many seconds (N,) each photo's own time may be off, beyond a few seconds."""
+    return np.array([FALLBACK_DOUBT_S if photo.time_is_fallback else 0.0 for photo in photos])
+
+
+def nearest(ordered: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.intp]:
+    """Return for each value the index of the nearest of the ordered numbers (at least one)."""
+    right = np.clip(np.searchsorted(ordered, values), 0, len(ordered) - 1)
+    left = np.clip(right - 1, 0, None)
+    take_left = np.abs(values - ordered[left]) <= np.abs(ordered[right] - values)
+    return np.where(take_left, left, right)

@@ -174,9 +174,10 @@ def _problem(photo: Any) -> str:
             ("probability", 0.0, 1.0),
         ):
             value = candidate.get(key)
-            number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not low <= value <= high:
-                return f'"{key}" of a candidate is not a number from {low:g} to {high:g}'
+            if isinstance(value, bool) or not isinstance(value, int | float):
+                return f'"{key}" of a candidate is not a number'
+            if not low <= value <= high:
+                return f'"{key}" of a candidate is not between {low:g} and {high:g}'
         if not isinstance(candidate.get("place", ""), str):
             return '"place" of a candidate is not a text'
         reasons = candidate.get("reasons", [])

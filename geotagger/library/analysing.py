@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +22,7 @@ from geotagger.library.storing import below, decode_path, decode_time, store_sug
 from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.decode import load_rgb
 from geotagger.photos.record import TimeSource
-from geotagger.progress import CancelToken, Progress, ProgressCallback
+from geotagger.progress import CancelledError, CancelToken, Progress, ProgressCallback
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind, References, Suggestion
 
@@ -275,12 +277,15 @@ def embed_missing(
             (*below(root), model),
         ).fetchall()
     fingerprints = {decode_path(row["path"]): row["fingerprint"] for row in rows}
-    tasks = ((path, embedder.input_size) for path in fingerprints)
+    decode = partial(load_rgb, max_side=embedder.input_size, square=embedder.input_size)
     stored = done = 0
     batch: list[tuple[str, NDArray[np.uint8]]] = []
     count = workers or max(1, min(8, os.cpu_count() or 1))
-    with BoundedPool(count, DECODE_TIMEOUT_S, DECODE_MEMORY) as pool:
-        for (path, _), result in pool.map_unordered(_decode, tasks, cancel=cancel):
+    with (
+        BoundedPool(count, DECODE_TIMEOUT_S, DECODE_MEMORY) as pool,
+        suppress(CancelledError),  # raised again below, when what was decoded is stored
+    ):
+        for path, result in pool.map_unordered(decode, fingerprints, cancel=cancel):
             done += 1
             if isinstance(result, Exception):
                 if failures is not None:
@@ -295,12 +300,6 @@ def embed_missing(
     stored += _embed_batch(catalog, embedder, model, batch)
     cancel.raise_if_cancelled()
     return stored
-
-
-def _decode(task: tuple[Path, int]) -> NDArray[np.uint8]:
-    """Decode one photo to a square; runs in a worker process."""
-    path, size = task
-    return load_rgb(path, size, square=size)
 
 
 def _embed_batch(

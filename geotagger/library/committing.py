@@ -153,10 +153,9 @@ def _photo_at(connection: sqlite3.Connection, path: Path) -> int | None:
 
 def _refresh(catalog: Catalog, pool: BoundedPool, photo_id: int, path: Path) -> None:
     """Read the file that we changed ourselves, so that the next scan finds it as catalogued."""
-    companions = queries.details(catalog, photo_id).record.companions
     record = pool.run(read_photo, path)
     with catalog.writing() as connection:
-        refresh_record(connection, photo_id, record, companions, sidecar_stamp(path))
+        refresh_record(connection, photo_id, record, sidecar_stamp(record.sidecar))
 
 
 def _told(error: Exception) -> str:

@@ -7,19 +7,18 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from geotagger.errors import FolderError, GeotaggerError, UnreadableFileError
 from geotagger.library.catalog import Catalog
 from geotagger.library.storing import below, decode_path, encode_path, store_error, store_record
-from geotagger.photos import companions
 from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.find import Found, Unlistable, find_photos
-from geotagger.photos.metadata import read_photo
-from geotagger.photos.record import PhotoRecord
-from geotagger.progress import CancelToken, Progress, ProgressCallback
+from geotagger.photos.metadata import read_found
+from geotagger.photos.record import FileStamp, PhotoRecord
+from geotagger.progress import CancelledError, CancelToken, Progress, ProgressCallback
 
 READ_TIMEOUT_S = 20.0
 """Longest time for the metadata of one file; a sleeping disk or a slow share takes seconds."""
@@ -62,26 +61,6 @@ class _Known:
     missing: bool
 
 
-@dataclass(slots=True)
-class _Folder:
-    """The listing of one folder: who belongs to whom, and the stamps of its sidecars."""
-
-    groups: dict[Path, tuple[Path, ...]] = field(default_factory=dict)
-    sidecars: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def companions(self) -> frozenset[Path]:
-        return frozenset(path for group in self.groups.values() for path in group)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    found: Found
-    siblings: tuple[Path, ...]
-    sidecar_stamp: str
-    known: bool
-
-
 def scan_folder(
     catalog: Catalog,
     folder: Path,
@@ -122,51 +101,42 @@ def scan_folder(
     walked: list[ScanEvent] = []
     state = _State()
 
-    def changed() -> Iterator[_Task]:
-        listings = _Listings()
+    def changed() -> Iterator[Found]:
         for found in find_photos(root, cancel):
             if isinstance(found, Unlistable):
                 unlistable.append(found.path)
-                walked.append(ScanEvent(found.path, ScanOutcome.UNLISTABLE, error=_as_error(found)))
-                continue
-            listing = listings.of(found.path.parent)
-            if found.path in listing.companions:
+                walked.append(ScanEvent(found.path, ScanOutcome.UNLISTABLE, error=found.error))
                 continue
             seen.add(found.path)
             state.found += 1
-            stamp = _sidecar_stamp(found.path, listing)
             before = known.get(found.path)
-            if before is not None and not _needs_reading(before, found, stamp, listing, again):
+            if before is not None and not _needs_reading(before, found, again):
                 state.done += 1
                 walked.append(ScanEvent(found.path, ScanOutcome.UNCHANGED, before.photo_id))
                 continue
-            yield _Task(found, listing.groups.get(found.path, ()), stamp, known=before is not None)
+            yield found
         state.walked = True
 
     count = workers or max(1, min(8, os.cpu_count() or 1))
     _remember_root(catalog, root)
     with BoundedPool(count, timeout_s, READ_MEMORY) as pool:
-        batch: list[tuple[_Task, PhotoRecord | Exception]] = []
+        batch: list[tuple[Found, PhotoRecord | Exception]] = []
         stored_at = time.monotonic()
-        for task, result in pool.map_unordered(_read, changed(), cancel=cancel):
-            batch.append((task, result))
-            state.done += 1
-            _tell(progress, state, task.found.path)
-            if len(batch) >= _STORE_AT_MOST or time.monotonic() - stored_at > _STORE_EVERY_S:
-                yield from _store(catalog, batch)
-                yield from _drain(walked)
-                batch.clear()
-                stored_at = time.monotonic()
-        yield from _store(catalog, batch)
+        with suppress(CancelledError):  # raised again below, when what was read is stored
+            for found, result in pool.map_unordered(read_found, changed(), cancel=cancel):
+                batch.append((found, result))
+                state.done += 1
+                _tell(progress, state, found.path)
+                if len(batch) >= _STORE_AT_MOST or time.monotonic() - stored_at > _STORE_EVERY_S:
+                    yield from _store(catalog, batch, known)
+                    yield from _drain(walked)
+                    batch.clear()
+                    stored_at = time.monotonic()
+        yield from _store(catalog, batch, known)
         yield from _drain(walked)
     cancel.raise_if_cancelled()
     yield from _mark_missing(catalog, known, seen, unlistable)
     _tell(progress, state, root)
-
-
-def _read(task: _Task) -> PhotoRecord:
-    """Read one photo; runs in a worker process."""
-    return read_photo(task.found.path, siblings=task.siblings)
 
 
 @dataclass(slots=True)
@@ -182,67 +152,30 @@ def _tell(progress: ProgressCallback | None, state: _State, path: Path) -> None:
         progress(Progress(state.done, total, "Reading photos", path.name))
 
 
-class _Listings:
-    """The listing of the folder at hand; the walk visits folder after folder."""
-
-    def __init__(self) -> None:
-        self._folder: Path | None = None
-        self._listing = _Folder()
-
-    def of(self, folder: Path) -> _Folder:
-        if folder != self._folder:
-            self._folder, self._listing = folder, _list(folder)
-        return self._listing
-
-
-def _list(folder: Path) -> _Folder:
-    listing = _Folder()
-    paths = []
+def sidecar_stamp(sidecar: Path | None) -> str:
+    """Return what tells whether a sidecar changed; empty where there is none."""
+    if sidecar is None:
+        return ""
     try:
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                path = folder / entry.name
-                if entry.name.lower().endswith(".xmp"):
-                    listing.sidecars[entry.name.lower()] = _stamp_text(entry.stat())
-                else:
-                    paths.append(path)
+        status = sidecar.stat()
     except OSError:
-        return listing  # it vanished since the walk saw it; its files will tell
-    listing.groups = companions.group(paths)
-    return listing
+        return ""
+    return _stamp_text(FileStamp(status.st_size, status.st_mtime_ns))
 
 
-def _stamp_text(status: os.stat_result) -> str:
-    return f"{status.st_size}:{status.st_mtime_ns}"
+def _stamp_text(stamp: FileStamp | None) -> str:
+    return "" if stamp is None else f"{stamp.size}:{stamp.mtime_ns}"
 
 
-def sidecar_stamp(path: Path) -> str:
-    """Return the stamps of the sidecars that may belong to a photo; changes with any of them."""
-    listing = _Folder()
-    for base in (path.name, path.stem):
-        for name in (f"{base}.xmp", f"{base}.XMP"):
-            with suppress(OSError):
-                listing.sidecars[name.lower()] = _stamp_text(path.with_name(name).stat())
-                break
-    return _sidecar_stamp(path, listing)
-
-
-def _sidecar_stamp(path: Path, listing: _Folder) -> str:
-    names = (f"{path.name}.xmp".lower(), f"{path.stem}.xmp".lower())
-    return " ".join(listing.sidecars[name] for name in names if name in listing.sidecars)
-
-
-def _needs_reading(
-    before: _Known, found: Found, sidecar_stamp: str, listing: _Folder, again: bool
-) -> bool:
+def _needs_reading(before: _Known, found: Found, again: bool) -> bool:
     if before.missing or (again and before.unreadable):
         return True
-    group = sorted(str(path) for path in listing.groups.get(found.path, ()))
-    return (
-        (before.size, before.mtime_ns) != (found.stamp.size, found.stamp.mtime_ns)
-        or before.sidecar_stamp != sidecar_stamp
-        or (not before.unreadable and before.companions != " ".join(group))
-    )
+    if (before.size, before.mtime_ns) != (found.stamp.size, found.stamp.mtime_ns):
+        return True
+    if before.unreadable:
+        return False
+    group = " ".join(sorted(os.fsdecode(path) for path in found.companions))
+    return (before.sidecar_stamp, before.companions) != (_stamp_text(found.sidecar_stamp), group)
 
 
 def _known(catalog: Catalog, root: Path) -> dict[Path, _Known]:
@@ -271,19 +204,23 @@ def _remember_root(catalog: Catalog, root: Path) -> None:
         connection.execute("REPLACE INTO roots VALUES (?, ?)", (encode_path(root), time.time()))
 
 
-def _store(catalog: Catalog, batch: list[tuple[_Task, PhotoRecord | Exception]]) -> list[ScanEvent]:
-    events = []
+def _store(
+    catalog: Catalog,
+    batch: list[tuple[Found, PhotoRecord | Exception]],
+    known: dict[Path, _Known],
+) -> list[ScanEvent]:
+    events: list[ScanEvent] = []
     if not batch:
         return events
     with catalog.writing() as connection:
-        for task, result in batch:
-            found = task.found
+        for found, result in batch:
             if isinstance(result, PhotoRecord):
-                photo_id = store_record(connection, result, task.sidecar_stamp)
-                outcome = ScanOutcome.UPDATED if task.known else ScanOutcome.ADDED
+                stamp = _stamp_text(found.sidecar_stamp)
+                photo_id = store_record(connection, result, stamp)
+                outcome = ScanOutcome.UPDATED if found.path in known else ScanOutcome.ADDED
                 events.append(ScanEvent(found.path, outcome, photo_id))
                 continue
-            if isinstance(result, FileNotFoundError) or not os.path.lexists(found.path):
+            if not os.path.lexists(found.path):
                 continue  # it vanished while we looked; the next scan will know
             error = _as_unreadable(found.path, result)
             photo_id = store_error(connection, found.path, found.kind, found.stamp, _told(error))
@@ -304,16 +241,6 @@ def _as_unreadable(path: Path, error: Exception) -> UnreadableFileError:
 def _told(error: GeotaggerError) -> str:
     """Return message and remedy without the path, which the row has already."""
     return f"{error.message} {error.remedy}".strip()
-
-
-def _as_error(found: Unlistable) -> GeotaggerError:
-    if isinstance(found.error, GeotaggerError):
-        return found.error
-    return FolderError(
-        f"The folder cannot be listed: {found.error.strerror or found.error}.",
-        path=found.path,
-        remedy="Check its permissions; the rest is scanned.",
-    )
 
 
 def _drain(events: list[ScanEvent]) -> Iterator[ScanEvent]:

@@ -6,7 +6,6 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -207,7 +206,6 @@ def refresh_record(
     connection: sqlite3.Connection,
     photo_id: int,
     record: PhotoRecord,
-    companions: tuple[Path, ...],
     sidecar_stamp: str,
 ) -> None:
     """Update a row after the program itself changed the file.
@@ -218,7 +216,6 @@ def refresh_record(
     old = connection.execute("SELECT fingerprint FROM photos WHERE id = ?", (photo_id,)).fetchone()[
         "fingerprint"
     ]
-    record = replace(record, companions=companions)
     assignments = ", ".join(f"{column} = ?" for column in RECORD_COLUMNS)
     connection.execute(
         f"UPDATE photos SET {assignments}, missing = 0 WHERE id = ?",

@@ -109,16 +109,18 @@ def attempts(build: Build, platform: str) -> tuple[Attempt, ...]:
     """Return the ways to install a build, best first."""
     pin = f"torch=={TORCH_VERSION}"
     ready_made = ("--only-binary", ":all:")
-    from_index = Attempt("pip", (*ready_made, pin), with_dependencies=True)
+    # With === a build with a suffix, such as +cpu, does not do.
+    exact = f"torch==={TORCH_VERSION}"
+    from_index = Attempt("pip", (*ready_made, exact), with_dependencies=True)
     if build == "macos":
-        return (Attempt("pip", (*ready_made, "--no-deps", pin)),)
+        return (Attempt("pip", (*ready_made, "--no-deps", exact)),)
     if build == "cuda":
         return (
             Attempt("uv", ("--torch-backend=auto", *ready_made, pin), with_dependencies=True),
             from_index,
         )
     if platform == "win32":
-        return (Attempt("pip", (*ready_made, "--no-deps", pin)),)
+        return (Attempt("pip", (*ready_made, "--no-deps", exact)),)
     return (
         # What pip is configured with may hold the build already: a mirror, a folder of wheels.
         Attempt("pip", (*ready_made, "--no-deps", f"{pin}+cpu")),

@@ -1,0 +1,247 @@
+"""What the window asks of the engine, in one object: every method blocks, so workers call it.
+
+Heavy parts (place names, a model, the thumbnail workers) are loaded when first needed and kept.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from geotagger.earth.places import Place, PlaceNames
+from geotagger.errors import ModelError
+from geotagger.library import analysing, committing, queries, review
+from geotagger.library.catalog import Catalog
+from geotagger.library.journal import Recovered
+from geotagger.library.rows import (
+    AlbumRow,
+    Change,
+    Decision,
+    DecisionKind,
+    PhotoDetails,
+    PhotoRow,
+    PhotoState,
+)
+from geotagger.library.scan import ScanEvent, scan_folder
+from geotagger.library.thumbnails import Thumbnails
+from geotagger.library.writing import UndoResult, WriteEntry, WriteOptions, WritePlan, WriteResult
+from geotagger.models import store
+from geotagger.models.embedder import Embedder, load_embedder
+from geotagger.models.store import InstalledModel
+from geotagger.progress import CancelToken, ProgressCallback
+
+BY_HAND = "by hand"
+BY_HAND_RADIUS_M = 50.0
+"""How exactly a person is taken to point at a map."""
+
+
+class Engine:
+    """One catalog and everything that works on it. Thread-safe."""
+
+    def __init__(self, catalog: Catalog, *, models_root: Path | None = None) -> None:
+        self.catalog = catalog
+        self._models_root = models_root
+        self._lock = threading.RLock()
+        self._places: PlaceNames | None = None
+        self._thumbnails: Thumbnails | None = None
+        self._embedder: Embedder | None = None
+        self._embedder_folder: Path | None = None
+
+    def close(self) -> None:
+        """Stop the thumbnail workers and close the catalog; nothing may be running any more."""
+        with self._lock:
+            if self._thumbnails is not None:
+                self._thumbnails.close()
+                self._thumbnails = None
+        self.catalog.close()
+
+    # -- what there is
+
+    def rows(self, root: Path, album: str | None, states: frozenset[PhotoState] | None,
+             search: str) -> list[PhotoRow]:  # fmt: skip
+        """Return the photos of a folder tree that match, in chronological order."""
+        return queries.photos(self.catalog, root, album, states, search)
+
+    def rows_of(self, photo_ids: Sequence[int]) -> list[PhotoRow]:
+        """Return the rows of some photos as they are now."""
+        return queries.photos_by_id(self.catalog, photo_ids)
+
+    def counts(self, root: Path, album: str | None = None) -> dict[PhotoState, int]:
+        """Return how many photos are in each state."""
+        return queries.counts(self.catalog, root, album)
+
+    def albums(self, root: Path) -> list[AlbumRow]:
+        """Return the albums of a folder tree."""
+        return queries.albums(self.catalog, root)
+
+    def details(self, photo_id: int) -> PhotoDetails:
+        """Return everything about one photo."""
+        return queries.details(self.catalog, photo_id)
+
+    def jpeg(self, photo_id: int, max_side: int) -> bytes:
+        """Return an upright JPEG of a photo."""
+        with self._lock:
+            if self._thumbnails is None:
+                self._thumbnails = Thumbnails(self.catalog)
+            thumbnails = self._thumbnails
+        return thumbnails.jpeg(photo_id, max_side)
+
+    def places(self) -> PlaceNames:
+        """Return the place names, loaded once."""
+        with self._lock:
+            if self._places is None:
+                self._places = PlaceNames.load()
+            return self._places
+
+    def search_places(self, text: str) -> list[Place]:
+        """Return places whose name matches, the most likely meant first."""
+        return self.places().search(text)
+
+    def place_name(self, lat: float, lon: float) -> str:
+        """Return the name of the nearest place, or nothing in the middle of nowhere."""
+        place = self.places().nearest(lat, lon)
+        return "" if place is None else place.label
+
+    # -- scanning and analysing
+
+    def scan(
+        self, root: Path, *, again: bool, progress: ProgressCallback, cancel: CancelToken
+    ) -> Iterator[ScanEvent]:
+        """Scan a folder tree; see `geotagger.library.scan.scan_folder`."""
+        return scan_folder(self.catalog, root, again=again, progress=progress, cancel=cancel)
+
+    def analyse(
+        self, root: Path, *, progress: ProgressCallback, cancel: CancelToken
+    ) -> Iterator[list[int]]:
+        """Suggest places for a folder tree, with the installed model if there is one."""
+        return analysing.analyse(
+            self.catalog,
+            root,
+            embedder=self.embedder(),
+            places=self.places(),
+            progress=progress,
+            cancel=cancel,
+        )
+
+    # -- decisions
+
+    def accepted(self, photo_ids: Iterable[int]) -> list[Decision]:
+        """Return the decisions that take each photo's best candidate; none without candidates."""
+        decisions = []
+        for photo_id in photo_ids:
+            candidates = self.details(photo_id).candidates
+            if candidates:
+                best = candidates[0]
+                decisions.append(
+                    Decision(
+                        photo_id,
+                        DecisionKind.ACCEPTED,
+                        best.lat,
+                        best.lon,
+                        best.radius_m,
+                        best.place,
+                        best.reasons[0] if best.reasons else "",
+                    )
+                )
+        return decisions
+
+    def moved(self, photo_ids: Iterable[int], lat: float, lon: float) -> list[Decision]:
+        """Return the decisions that put photos at a place chosen by hand."""
+        place = self.place_name(lat, lon)
+        return [
+            Decision(one, DecisionKind.MOVED, lat, lon, BY_HAND_RADIUS_M, place, BY_HAND)
+            for one in photo_ids
+        ]
+
+    def decide(self, decisions: Sequence[Decision]) -> list[Change]:
+        """Store decisions and return what changed."""
+        return review.decide(self.catalog, decisions)
+
+    def revert(self, changes: Sequence[Change]) -> None:
+        """Take decisions back."""
+        review.revert(self.catalog, changes)
+
+    def reapply(self, changes: Sequence[Change]) -> None:
+        """Make decisions again that were taken back."""
+        review.reapply(self.catalog, changes)
+
+    def confident(self, root: Path, album: str | None = None) -> list[int]:
+        """Return the photos whose suggestion is confident."""
+        return review.confident(self.catalog, root, album)
+
+    def suggest_again(self, album: str) -> list[int]:
+        """Suggest anew for an album after a decision; return the photos with a suggestion."""
+        embedder = self._embedder
+        return analysing.suggest_again(
+            self.catalog,
+            album,
+            model=None if embedder is None else analysing.model_key(embedder),
+            places=self.places(),
+        )
+
+    # -- writing
+
+    def plan(self, root: Path, photo_ids: Sequence[int] | None, options: WriteOptions) -> WritePlan:
+        """Return what writing would change."""
+        return committing.plan(self.catalog, root, photo_ids, options)
+
+    def commit(
+        self, plan: WritePlan, *, progress: ProgressCallback, cancel: CancelToken
+    ) -> Iterator[WriteResult]:
+        """Carry a plan out, a result per file."""
+        return committing.commit(self.catalog, plan, progress=progress, cancel=cancel)
+
+    def take_back(
+        self, write_id: int, *, progress: ProgressCallback, cancel: CancelToken
+    ) -> Iterator[UndoResult]:
+        """Undo a write, a result per file."""
+        return committing.take_back(self.catalog, write_id, progress=progress, cancel=cancel)
+
+    def history(self) -> list[WriteEntry]:
+        """Return the writes of the catalog, newest first."""
+        return committing.history(self.catalog)
+
+    # -- models
+
+    @property
+    def models_folder(self) -> Path:
+        """Where models are installed."""
+        return self._models_root if self._models_root is not None else store.default_root()
+
+    def models(self) -> list[InstalledModel]:
+        """Return the installed models, damaged ones with the reason."""
+        return store.model_folders(self.models_folder)
+
+    def install_model(self, source: Path, cancel: CancelToken) -> InstalledModel:
+        """Install a model from a folder or a safetensors file."""
+        installed = store.install(source, self.models_folder, cancel=cancel)
+        with self._lock:
+            self._embedder = self._embedder_folder = None
+        return installed
+
+    def embedder(self) -> Embedder | None:
+        """Return the installed model, loaded once, or None if there is none that works."""
+        with self._lock:
+            for model in self.models():
+                if model.config is None:
+                    continue
+                if model.folder != self._embedder_folder:
+                    try:
+                        self._embedder = load_embedder(model.folder)
+                    except ModelError:
+                        continue
+                    self._embedder_folder = model.folder
+                return self._embedder
+            self._embedder = self._embedder_folder = None
+            return None
+
+    # -- when the program starts
+
+    def recover(self) -> list[Recovered]:
+        """Finish or roll back what a crash left half-done; say what that was."""
+        return committing.recover(self.catalog)
+
+    def back_up(self) -> bool:
+        """Copy the catalog beside itself once a day."""
+        return self.catalog.back_up()

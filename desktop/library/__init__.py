@@ -1,0 +1,1 @@
+"""Opening a folder, the albums and the grid of photos."""

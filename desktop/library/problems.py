@@ -1,0 +1,74 @@
+"""What could not be read, why, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QDialogButtonBox,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+
+from desktop import signs, wording
+from desktop.tables import Line, TextTable, TextTableModel
+from geotagger.errors import printable
+from geotagger.library.scan import ScanEvent
+
+_WHAT_TO_DO = "Open it in a viewer to see whether it is damaged, or get it again from its source."
+
+
+class ProblemsDialog(QDialog):
+    """Lists files and folders that the scan could not read."""
+
+    again_asked = Signal()
+
+    def __init__(
+        self, problems: Sequence[ScanEvent], dark: bool = False, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Files that could not be read")
+        self.resize(880, 440)
+        count = len(problems)
+        self.text = QLabel(
+            "Everything could be read."
+            if not count
+            else f"{wording.files(count)} could not be read. Nothing was changed; all other "
+            "photos are shown.",
+            wordWrap=True,
+        )
+        self.model = TextTableModel(("File", "Reason", "What to do"), parent=self)
+        icon = signs.icon("unreadable", dark=dark)
+        self.model.show([_line(event, icon) for event in problems])
+        self.table = TextTable(self.model, wide=(0, 1, 2))
+        self.table.setAccessibleName("Problems")
+        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        again = self.buttons.addButton("Try again", QDialogButtonBox.ButtonRole.ActionRole)
+        copy = self.buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
+        again.setEnabled(bool(count))
+        copy.setEnabled(bool(count))
+        again.clicked.connect(self._again)
+        copy.clicked.connect(lambda: QApplication.clipboard().setText(self.model.as_text()))
+        self.buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 16)
+        layout.setSpacing(8)
+        layout.addWidget(self.text)
+        layout.addWidget(self.table, 1)
+        layout.addWidget(self.buttons)
+
+    def _again(self) -> None:
+        self.accept()
+        self.again_asked.emit()
+
+
+def _line(event: ScanEvent, icon: object) -> Line:
+    error = event.error
+    message = "Cannot be read." if error is None else error.message
+    remedy = (error.remedy if error is not None else "") or _WHAT_TO_DO
+    where = printable(event.path)
+    return Line((where, message, remedy), icon, event.path, tip=f"{where}\n{message}\n{remedy}")  # type: ignore[arg-type]

@@ -1,0 +1,107 @@
+"""What the grid, the map and the counts show of the catalog at one moment, made in a worker."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from desktop import wording
+from desktop.engine import Engine
+from desktop.library.filters import BY_ID
+from geotagger.library.rows import AlbumRow, PhotoRow, PhotoState
+
+_KNOWN = frozenset({PhotoState.HAS_GPS, PhotoState.WRITTEN, PhotoState.ACCEPTED, PhotoState.FAILED})
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is to be shown: a folder tree, perhaps one album of it, a filter, words."""
+
+    root: Path
+    album: str | None = None
+    filter: str = "all"
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A day of the grid: its heading, the first row and how many there are."""
+
+    title: str
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Rows in chronological order with their sections, albums and counts."""
+
+    query: Query
+    rows: list[PhotoRow]
+    sections: tuple[Section, ...]
+    albums: tuple[AlbumRow, ...]
+    counts: dict[PhotoState, int]
+    """Of the album, or of everything if none is chosen."""
+    all_counts: dict[PhotoState, int]
+    row_of: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        """Whether the folder has no photo at all."""
+        return wording.total(self.all_counts) == 0
+
+
+def take(engine: Engine, query: Query) -> Snapshot:
+    """Ask the catalog; blocks."""
+    rows = engine.rows(query.root, query.album, BY_ID[query.filter].states, query.search)
+    if query.filter == "all":
+        rows = [row for row in rows if row.state is not PhotoState.MISSING]
+    all_counts = engine.counts(query.root)
+    counts = all_counts if query.album is None else engine.counts(query.root, query.album)
+    return Snapshot(
+        query,
+        rows,
+        sections(rows),
+        tuple(engine.albums(query.root)),
+        counts,
+        all_counts,
+        {row.id: number for number, row in enumerate(rows)},
+    )
+
+
+def sections(rows: Sequence[PhotoRow]) -> tuple[Section, ...]:
+    """Return one section for each day, photos without a date last."""
+    found = []
+    first = 0
+    for at in range(1, len(rows) + 1):
+        if at == len(rows) or _day(rows[at]) != _day(rows[first]):
+            found.append(Section(_title(rows[first:at]), first, at - first))
+            first = at
+    return tuple(found)
+
+
+def _day(row: PhotoRow) -> object:
+    return None if row.when is None else row.when.date()
+
+
+def _title(rows: Sequence[PhotoRow]) -> str:
+    when = rows[0].when
+    date = "No date" if when is None else wording.day(when.date())
+    known = Counter(_town(row.place) for row in rows if row.place and row.state in _KNOWN)
+    if known:
+        return wording.joined(date, known.most_common(1)[0][0])
+    guessed = Counter(
+        _town(row.place)
+        for row in rows
+        if row.place and row.state in {PhotoState.CONFIDENT, PhotoState.AMBIGUOUS}
+    )
+    if guessed:
+        return wording.joined(date, f"{guessed.most_common(1)[0][0]} (suggested)")
+    return date
+
+
+def _town(place: str) -> str:
+    """Return the last two parts of a place's name: a day is rarely spent in one quarter."""
+    return ", ".join(place.split(", ")[-2:])

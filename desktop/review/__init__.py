@@ -1,0 +1,1 @@
+"""Looking at a photo, its candidates, and deciding."""

@@ -1,0 +1,31 @@
+"""A decision as a step on the undo stack."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtGui import QUndoCommand
+
+from geotagger.library.rows import Change
+
+Apply = Callable[[list[Change], bool], None]
+"""Function (changes, back): takes changes back, or makes them again."""
+
+
+class DecisionCommand(QUndoCommand):
+    """Changes that were made already; pushing it does nothing, undo and redo do."""
+
+    def __init__(self, text: str, changes: list[Change], apply: Apply) -> None:
+        super().__init__(text)
+        self._changes = changes
+        self._apply = apply
+        self._made = True
+
+    def redo(self) -> None:
+        if self._made:
+            self._made = False
+            return
+        self._apply(self._changes, False)
+
+    def undo(self) -> None:
+        self._apply(self._changes, True)

@@ -1,0 +1,1 @@
+"""Writing places into files, and taking writes back."""

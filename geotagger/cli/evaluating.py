@@ -9,7 +9,6 @@ from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder
 from geotagger.cli.options import command, path, probability
 from geotagger.errors import GeotaggerError
-from geotagger.evaluation.completion import evaluate_completion, main_report
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -38,6 +37,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _completion(options: argparse.Namespace, console: Console) -> int:
+    # Slow to import, and no other command needs it.
+    from geotagger.evaluation.completion import evaluate_completion, main_report
+
     embedder = None if options.no_model else chosen_embedder(options.model, console)
     result = evaluate_completion(
         options.albums,

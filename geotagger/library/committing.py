@@ -6,11 +6,17 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from geotagger.errors import UnreadableFileError
 from geotagger.library import journal, queries, writing
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, PhotoState
 from geotagger.library.scan import sidecar_stamp
-from geotagger.library.storing import encode_path, refresh_record
+from geotagger.library.storing import (
+    SAME_PLACE_DEG,
+    encode_path,
+    forget_other_places,
+    refresh_record,
+)
 from geotagger.library.writing import (
     UndoResult,
     WriteEntry,
@@ -137,7 +143,24 @@ def history(catalog: Catalog) -> list[WriteEntry]:
 def recover(catalog: Catalog) -> list[journal.Recovered]:
     """Finish or roll back what a crash left half-done; call once when the program starts."""
     with catalog.reading() as connection:
-        return journal.recover(connection)
+        found = journal.recover(connection)
+        if not found:
+            return found
+        with _pool() as pool:
+            for one in found:
+                photo_id = _photo_at(connection, one.path)
+                if photo_id is None:
+                    continue
+                _refresh(catalog, pool, photo_id, one.path)
+                with catalog.writing() as inner:
+                    forget_other_places(inner, photo_id)
+                    inner.execute(
+                        "UPDATE photos SET (written_lat, written_lon) = (SELECT d.lat, d.lon"
+                        " FROM decisions d WHERE d.photo_id = id AND abs(d.lat - photos.lat)"
+                        " + abs(d.lon - photos.lon) < ?) WHERE id = ? AND written_lat IS NULL",
+                        (SAME_PLACE_DEG, photo_id),
+                    )
+    return found
 
 
 def _pool() -> BoundedPool:
@@ -153,7 +176,10 @@ def _photo_at(connection: sqlite3.Connection, path: Path) -> int | None:
 
 def _refresh(catalog: Catalog, pool: BoundedPool, photo_id: int, path: Path) -> None:
     """Read the file that we changed ourselves, so that the next scan finds it as catalogued."""
-    record = pool.run(read_photo, path)
+    try:
+        record = pool.run(read_photo, path)
+    except UnreadableFileError:
+        return  # the write itself is done and journalled; the next scan looks again
     with catalog.writing() as connection:
         refresh_record(connection, photo_id, record, sidecar_stamp(record.sidecar))
 

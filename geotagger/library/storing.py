@@ -21,7 +21,7 @@ from geotagger.photos.record import (
 from geotagger.suggest.types import Candidate, Suggestion
 
 _EPOCH = datetime(1970, 1, 1)
-_SAME_PLACE_DEG = 1e-5
+SAME_PLACE_DEG = 1e-5
 """Seconds in files have four decimals: what reads back differs from what was asked by less."""
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -189,17 +189,22 @@ def store_record(connection: sqlite3.Connection, record: PhotoRecord, sidecar_st
         f"UPDATE photos SET {assignments}, missing = 0, place = '', write_error = '' WHERE id = ?",
         (*values, photo_id),
     )
-    connection.execute(
-        "UPDATE photos SET written_lat = NULL, written_lon = NULL WHERE id = ? AND"
-        " coalesce(abs(lat - written_lat) + abs(lon - written_lon), 1) > ?",
-        (photo_id, _SAME_PLACE_DEG),
-    )
+    forget_other_places(connection, photo_id)
     if row["fingerprint"] not in {record.fingerprint, ""}:
         connection.execute("DELETE FROM suggestions WHERE photo_id = ?", (photo_id,))
         wall_us = encode_time(record.taken_at)[0]
         if row["wall_us"] != wall_us and row["camera"] != record.camera:
             connection.execute("DELETE FROM decisions WHERE photo_id = ?", (photo_id,))
     return photo_id
+
+
+def forget_other_places(connection: sqlite3.Connection, photo_id: int) -> None:
+    """Drop the note of what was written where the file does not say that place any more."""
+    connection.execute(
+        "UPDATE photos SET written_lat = NULL, written_lon = NULL WHERE id = ? AND"
+        " coalesce(abs(lat - written_lat) + abs(lon - written_lon), 1) > ?",
+        (photo_id, SAME_PLACE_DEG),
+    )
 
 
 def refresh_record(

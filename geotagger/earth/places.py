@@ -88,8 +88,8 @@ class PlaceNames:
     """
 
     def __init__(self, arrays: dict[str, NDArray[np.generic]]) -> None:
-        self.lat: NDArray[np.float64] = np.cumsum(arrays["lat"], dtype=np.int64) * _DEGREES_PER_UNIT
-        self.lon: NDArray[np.float64] = np.cumsum(arrays["lon"], dtype=np.int64) * _DEGREES_PER_UNIT
+        self.lat = _degrees(arrays["lat"])
+        self.lon = _degrees(arrays["lon"])
         self.population: NDArray[np.uint32] = arrays["population"].astype(np.uint32)
         self._country = arrays["country"]
         self._region = arrays["region"]
@@ -124,8 +124,17 @@ class PlaceNames:
         with importlib.resources.as_file(source) as bundled:
             file = path or bundled
             try:
-                with np.load(file, allow_pickle=False) as archive:
-                    return cls({name: archive[name] for name in archive.files})
+                # Opened here: NumPy leaves a file open that it cannot make sense of.
+                with (
+                    file.open("rb") as handle,
+                    zipfile.ZipFile(handle) as archive,
+                ):
+                    columns = {}
+                    for member in archive.namelist():
+                        with archive.open(member) as column:
+                            name = member.removesuffix(".npy")
+                            columns[name] = np.lib.format.read_array(column, allow_pickle=False)
+                return cls(columns)
             except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
                 raise GeotaggerError(
                     f"The place names cannot be read ({error}).",
@@ -264,10 +273,14 @@ class PlaceNames:
         return worth
 
 
+def _degrees(differences: NDArray[np.generic]) -> NDArray[np.float64]:
+    return np.cumsum(differences, dtype=np.int64).astype(np.float64) * _DEGREES_PER_UNIT
+
+
 def _cell(lat: NDArray[np.float64], lon: NDArray[np.float64]) -> NDArray[np.int64]:
     row = np.clip(np.floor(lat) + 90, 0, 179).astype(np.int64)
     column = np.clip(np.floor(wrap_lon(lon)) + 180, 0, 359).astype(np.int64)
-    return row * 360 + column
+    return np.asarray(row * 360 + column, np.int64)
 
 
 def _line_ends(utf8: NDArray[np.generic]) -> NDArray[np.int64]:

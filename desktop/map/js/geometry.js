@@ -26,7 +26,8 @@ geotagger.geometry = (() => {
       x += flat[i];
       y += flat[i + 1];
       const wx = worldX(x * scale), wy = worldY(y * scale);
-      if (i && flat[i] === 0 && Math.abs(Math.abs(x * scale) - 180) < 1e-3) cut = true;
+      if (i && flat[i] === 0 && Math.abs(Math.abs(x * scale) - 180) < 1e-9) cut = true;
+      if (y * scale < -LIMIT) cut = true;
       xy[i] = wx;
       xy[i + 1] = wy;
       if (wx < west) west = wx;

@@ -30,6 +30,10 @@ geotagger.Labels = geotagger.CanvasLayer.extend({
     }
   },
 
+  // Names of places in view: as many as this whatever their size, and never more than that.
+  enough: 8,
+  most: 140,
+
   // Sets of places, each sorted by size and binned by degree.
   _takePlaces(data) {
     const names = data.names.split("\n");
@@ -59,8 +63,11 @@ geotagger.Labels = geotagger.CanvasLayer.extend({
     this._taken = [];
     context.lineJoin = "round";
     if (view.zoom < 7.5) this._drawCountries(context, view, palette);
-    if (view.zoom >= 9.5) this._ask("villages", (data) => this._takePlaces(data));
-    this._drawPlaces(context, view, palette);
+    const count = this._drawPlaces(context, view, palette);
+    // Where hardly anybody lives, villages are worth their names from afar.
+    if (view.zoom >= (count < this.enough ? 5 : 9)) {
+      this._ask("villages", (data) => this._takePlaces(data));
+    }
   },
 
   _drawCountries(context, view, palette) {
@@ -93,18 +100,17 @@ geotagger.Labels = geotagger.CanvasLayer.extend({
     const smallest = this._smallest(view.zoom);
     context.textAlign = "left";
     context.textBaseline = "middle";
-    const most = 140;
     let count = 0;
     for (const set of this._places) {
       for (const [index, copy] of this._inView(set, view, smallest)) {
-        if (count >= most) return;
         const size = set.size[index];
+        if (count >= (size < smallest ? this.enough : this.most)) break;
         const x = (worldX(set.lon[index] / 1e4) + copy) * view.world - view.origin.x;
         const y = worldY(set.lat[index] / 1e4) * view.world - view.origin.y;
         if (x < -100 || x > view.size.x || y < -10 || y > view.size.y + 10) continue;
-        const big = size >= 1000 || view.zoom >= 8.5 && size >= 100;
+        const big = view.zoom >= 5 && size >= (view.zoom >= 8.5 ? 100 : 1000);
         const small = size < 15;
-        const height = big ? 13 : small ? 11 : 12;
+        const height = big ? 13 : small || view.zoom < 3 ? 11 : 12;
         const weight = big ? 600 : 400;
         context.font =
           `${weight} ${height}px system-ui, "Segoe UI", "Noto Sans", "DejaVu Sans", sans-serif`;
@@ -120,6 +126,7 @@ geotagger.Labels = geotagger.CanvasLayer.extend({
         count += 1;
       }
     }
+    return count;
   },
 
   // The places of a set in view, the largest first, with the copy of the world they are seen on.
@@ -139,7 +146,7 @@ geotagger.Labels = geotagger.CanvasLayer.extend({
       const copy = Math.floor((column + 180) / 360);
       for (let row = south; row <= north; row += 1) {
         for (const i of set.bins.get(row * 1000 + column - 360 * copy) || []) {
-          if (set.size[i] >= smallest) found.push([i, copy]);
+          found.push([i, copy]);
         }
       }
     }

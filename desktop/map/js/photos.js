@@ -11,7 +11,7 @@ geotagger.Photos = geotagger.CanvasLayer.extend({
   },
 
   // Up to so many photos each has its own sign, whatever lies close.
-  mostSingle: 250,
+  mostSingle: 150,
   cell: 56,
 
   setPhotos(rows) {

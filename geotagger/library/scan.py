@@ -126,7 +126,7 @@ def scan_folder(
             for found, result in pool.map_unordered(read_found, changed(), cancel=cancel):
                 batch.append((found, result))
                 state.done += 1
-                _tell(progress, state, found.path)
+                _tell(progress, state, found.path.name)
                 if len(batch) >= _STORE_AT_MOST or time.monotonic() - stored_at > _STORE_EVERY_S:
                     yield from _store(catalog, batch, known)
                     yield from _drain(walked)
@@ -136,7 +136,7 @@ def scan_folder(
         yield from _drain(walked)
     cancel.raise_if_cancelled()
     yield from _mark_missing(catalog, known, seen, unlistable)
-    _tell(progress, state, root)
+    _tell(progress, state)
 
 
 @dataclass(slots=True)
@@ -146,10 +146,10 @@ class _State:
     walked: bool = False
 
 
-def _tell(progress: ProgressCallback | None, state: _State, path: Path) -> None:
+def _tell(progress: ProgressCallback | None, state: _State, detail: str = "") -> None:
     if progress is not None:
         total = state.found if state.walked else 0
-        progress(Progress(state.done, total, "Reading photos", path.name))
+        progress(Progress(state.done, total, "Reading photos", detail))
 
 
 def sidecar_stamp(sidecar: Path | None) -> str:

@@ -40,10 +40,10 @@ def _rebuild(
 
 
 def printable(path: Path) -> str:
-    """Return the path as text that any terminal or widget can show.
+    r"""Return the path as text that any terminal or widget can show.
 
     A name that is not valid UTF-8 reaches Python with surrogates, which no encoder accepts; they
-    are shown as ``\\xNN``.
+    are shown as ``\xNN``.
     """
     return str(path).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

@@ -18,6 +18,17 @@ MAX_DEPTH = 64
 MAX_ELEMENTS = 200_000
 
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>\"'<]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
+_ESCAPES = (
+    ("&", "&amp;"),
+    ("<", "&lt;"),
+    (">", "&gt;"),
+    ('"', "&quot;"),
+    ("'", "&apos;"),
+    # An attribute's white space would come back as blanks.
+    ("\t", "&#9;"),
+    ("\n", "&#10;"),
+    ("\r", "&#13;"),
+)
 _NAME = re.compile(rb"<[^\s/>]+")
 
 
@@ -239,11 +250,14 @@ def resolve(name: str, prefixes: Mapping[str, str], *, default: bool) -> tuple[s
 
 def escape(text: str) -> bytes:
     """Return text as it may stand between quotes or tags, without what XML cannot hold."""
-    kept = "".join(c for c in text if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff"))
-    for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+    kept = "".join(
+        c
+        for c in text
+        if c in "\t\n\r" or (c >= " " and not "\ud800" <= c <= "\udfff" and c not in "\ufffe\uffff")
+    )
+    for character, entity in _ESCAPES:
         kept = kept.replace(character, entity)
-    kept = kept.replace('"', "&quot;").replace("'", "&apos;")
-    return kept.replace("\ufffe", "").replace("\uffff", "").encode("utf-8")
+    return kept.encode("utf-8")
 
 
 def unescape(raw: bytes) -> str:

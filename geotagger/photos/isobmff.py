@@ -205,6 +205,7 @@ class _Meta:
             return
         properties = list(_boxes(self._data, *parts[b"ipco"]))
         blocks.orientation = 1
+        aperture: tuple[int, int] | None = None
         for index in self._associations(parts[b"ipma"][0], parts[b"ipma"][1]).get(item, ()):
             if not 0 < index <= len(properties):
                 continue
@@ -213,6 +214,13 @@ class _Meta:
                 blocks.width, blocks.height = struct.unpack_from(">II", self._data, start + 4)
             elif kind == b"irot":
                 blocks.orientation = _ROTATIONS[self._data[start] & 3]
+            elif kind == b"clap":
+                # Encoders pad to whole blocks; the clean aperture is what is shown.
+                width, over_x, height, over_y = struct.unpack_from(">4I", self._data, start)
+                if over_x and over_y and width and height:
+                    aperture = width // over_x, height // over_y
+        if aperture is not None:
+            blocks.width, blocks.height = aperture
 
     def _associations(self, start: int, end: int) -> dict[int, list[int]]:
         """Return item id -> numbers of its properties, counted from 1, from ``ipma``."""

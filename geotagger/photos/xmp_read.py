@@ -82,7 +82,9 @@ def parse_xmp(data: bytes) -> dict[str, str]:
     parser.EntityDeclHandler = _refuse
     parser.ExternalEntityRefHandler = _refuse
     try:
-        parser.Parse(data.strip(b"\0 \r\n\t"), True)
+        # Padding behind the packet; in UTF-16 it cannot be cut off byte by byte.
+        wide = data.startswith((b"\xff\xfe", b"\xfe\xff"))
+        parser.Parse(data if wide else data.strip(b"\0 \r\n\t"), True)
     except (expat.ExpatError, ValueError, LookupError, RecursionError) as error:
         raise XmpError(str(error)) from error
     return {name: value.strip() for name, value in collector.found.items()}

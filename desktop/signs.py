@@ -4,6 +4,7 @@ The signs are drawn from a few primitives in a box from -1 to 1 (x to the right,
 QPainter here and by the map's JavaScript from the same table (`as_json_value`). Primitives:
 
 - ``("ring", radius)`` and ``("disc", radius)``: a circle around the middle, stroked or filled;
+- ``("hole", radius)``: a disc in the colour of the paper, to be seen on a filled shape;
 - ``("half", radius)``: the left half of a disc; ``("dashes", radius)``: a broken ring;
 - ``("area", points)`` and ``("outline", points)``: a closed polygon, filled or stroked;
 - ``("line", points)``: a stroked line; ``("mark", points)``: the same in the paper's colour,
@@ -60,7 +61,7 @@ SIGNS: dict[str, Sign] = {
         ),
     ),
     "insufficient": Sign("Too little evidence", *_GREY, (("ring", 0.76), ("disc", 0.24))),
-    "has_gps": Sign("Has GPS", *_GREEN, (("disc", 0.88),)),
+    "has_gps": Sign("Has GPS", *_GREEN, (("disc", 0.88), ("hole", 0.34))),
     "written": Sign("Written", *_GREEN, (("disc", 0.88), ("mark", _CHECK))),
     "rejected": Sign(
         "Rejected", *_GREY, (("ring", 0.76), ("line", ((-0.53, 0.53), (0.53, -0.53))))
@@ -118,7 +119,7 @@ def paint(
     half = min(rect.width(), rect.height()) / 2.0
     painter.scale(half, half)
     for kind, value in one.shape:
-        filled = kind in {"disc", "half", "area"}
+        filled = kind in {"disc", "hole", "half", "area"}
         pen = QPen(ground if kind == "mark" else colour, STROKE)
         pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
@@ -126,7 +127,8 @@ def paint(
             pen.setCapStyle(Qt.PenCapStyle.FlatCap)
             pen.setDashPattern([2.2, 1.8])
         painter.setPen(Qt.PenStyle.NoPen if filled and kind != "area" else pen)
-        painter.setBrush(colour if filled else Qt.BrushStyle.NoBrush)
+        fill = ground if kind == "hole" else colour
+        painter.setBrush(fill if filled else Qt.BrushStyle.NoBrush)
         painter.drawPath(_path(kind, value))
     painter.restore()
 

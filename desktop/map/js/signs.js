@@ -42,12 +42,12 @@ geotagger.signs = (() => {
       context.beginPath();
       context.lineWidth = table.stroke;
       context.strokeStyle = kind === "mark" ? palette.paper : own;
-      context.fillStyle = own;
+      context.fillStyle = kind === "hole" ? palette.paper : own;
       context.setLineDash([]);
       if (kind === "half") {
         context.arc(0, 0, value, Math.PI / 2, 1.5 * Math.PI);
         context.fill();
-      } else if (kind === "disc") {
+      } else if (kind === "disc" || kind === "hole") {
         context.arc(0, 0, value, 0, 2 * Math.PI);
         context.fill();
       } else if (kind === "ring" || kind === "dashes") {

@@ -67,12 +67,17 @@ class UndoResult:
 
 @dataclass(slots=True)
 class _Run:
-    """One write under way: photos that failed get no sidecar that would contradict them."""
+    """One write under way.
+
+    Photos that failed get no sidecar that would contradict them; those that were written are
+    expected to look as we left them.
+    """
 
     connection: sqlite3.Connection
     write_id: int
     steps: Steps
     failed: set[Path] = field(default_factory=set)
+    left: dict[Path, FileStamp] = field(default_factory=dict)
 
 
 def execute(
@@ -166,11 +171,13 @@ def _attempt(run: _Run, item: PlannedWrite, entry: FileEntry) -> GeotaggerError 
                 "The sidecar was left alone because the photo could not be written.",
                 path=item.destination,
             )
-        _require_unchanged(item)
+        _require_unchanged(item, run.left.get(item.path, item.stamp))
         change = _prepare(item, entry, run.steps)
         journal.prepared(run.connection, entry, change)
         run.steps(Step.JOURNALLED)
-        replace.swap(change, run.steps)
+        stamp = replace.swap(change, run.steps)
+        if item.how == "in the file" and stamp is not None:
+            run.left[item.path] = stamp
         journal.settle(run.connection, entry.id, "done")
         run.steps(Step.DONE)
     except Exception as error:  # noqa: BLE001 - whatever befalls one file, the others go on
@@ -178,9 +185,9 @@ def _attempt(run: _Run, item: PlannedWrite, entry: FileEntry) -> GeotaggerError 
     return None
 
 
-def _require_unchanged(item: PlannedWrite) -> None:
+def _require_unchanged(item: PlannedWrite, expected: FileStamp) -> None:
     """Refuse to describe, in a sidecar, a photo that is no longer the one that was scanned."""
-    if replace.stamp_of(item.path) != item.stamp:
+    if replace.stamp_of(item.path) != expected:
         raise FileChangedError(
             "The file was changed by another program.",
             path=item.path,

@@ -108,6 +108,8 @@ def read_stream(stream: BinaryIO | io.BytesIO) -> ExifTags:
     except ValueError:
         tags.notes.append("The Exif block is damaged.")
         return tags
+    if tags._plain.is_big:
+        return tags  # exifread would take its numbers for those of a small one
     try:
         found = exifread.process_file(MeteredStream(stream), details=False, extract_thumbnail=False)
     except _EXIFREAD_ERRORS as error:

@@ -28,6 +28,7 @@ _HEIF_BRANDS = frozenset(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
 )
 _AVIF_BRANDS = frozenset((b"avif", b"avis"))
+_MOVIES = (b"qt  ", b"iso", b"mp4", b"M4", b"3g", b"avc1", b"MSNV", b"dash", b"f4v")
 _RAW_HEADS = (
     b"IIRO",
     b"IIRS",
@@ -80,6 +81,6 @@ def _kind_of_brands(head: bytes) -> Kind | None:
     if brands & _AVIF_BRANDS:
         return Kind.AVIF
     # A movie may list mif1 among its brands; its major brand says what it is.
-    if major in _HEIF_BRANDS or (major not in (b"qt  ", b"isom") and brands & _HEIF_BRANDS):
+    if major in _HEIF_BRANDS or (not major.startswith(_MOVIES) and brands & _HEIF_BRANDS):
         return Kind.HEIF
     return None

@@ -91,6 +91,11 @@ class TiffReader:
             if pointer and math.isfinite(pointer[0]):
                 self.directories[name] = self._directory(int(pointer[0]))
 
+    @property
+    def is_big(self) -> bool:
+        """Whether it is a BigTIFF, with offsets of 64 bits."""
+        return self._big
+
     def entry(self, directory: str, tag: int) -> Entry | None:
         """Return a tag of a directory, None if it is not there."""
         return self.directories.get(directory, {}).get(tag)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -218,3 +220,34 @@ def test_a_function_of_the_main_module_is_refused_in_words(pool: BoundedPool) ->
 def test_a_pool_without_workers_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one worker"):
         BoundedPool(0, 1, 1)
+
+
+CARELESS = """
+import os
+from geotagger.photos.bounded import BoundedPool
+from tests.photos import bounded_tasks as tasks
+pool = BoundedPool(1, 60, 1 << 28)
+print(pool.run(tasks.pid_of), flush=True)
+os.read(0, 1)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="needs a handle on processes")
+def test_workers_end_when_their_parent_is_gone_and_need_no_guarded_main(tmp_path: Path) -> None:
+    script = tmp_path / "careless.py"
+    script.write_text(CARELESS)
+    root = Path(__file__).resolve().parents[2]
+    parent = subprocess.Popen(
+        [sys.executable, str(script)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(root)},
+    )
+    assert parent.stdout is not None
+    handle = os.pidfd_open(int(parent.stdout.readline()))
+    parent.communicate(b"x")
+    try:
+        assert select.select([handle], [], [], 30)[0]
+    finally:
+        os.close(handle)

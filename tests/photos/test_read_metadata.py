@@ -218,6 +218,7 @@ def test_companions_are_found_with_and_without_a_hint(tmp_path: Path) -> None:
         (b"\xff", "not that of a photo"),
         (b"<html>not a photo</html>", "not that of a photo"),
         (b"\0\0\0\x18ftypqt  \0\0\0\0qt  mif1" + bytes(100), "not that of a photo"),
+        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42mif1" + bytes(100), "not that of a photo"),
         (b"\xff\xd8", "no picture"),
         (b"\xff\xd8\xff\xe0", "no picture"),
         (b"\x89PNG\r\n\x1a\n", "no picture"),

@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QLabel,
     QPlainTextEdit,
-    QVBoxLayout,
     QWidget,
 )
 
 import geotagger
+from desktop.dialogs import close_and, column
 from geotagger.errors import (
     CatalogCorruptError,
     CatalogError,
@@ -64,9 +64,8 @@ class ErrorDialog(QDialog):
         self.setWindowTitle("Photo Geotagger")
         self.setMinimumWidth(480)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        layout = QVBoxLayout(self)
+        layout = column(self)
         layout.setContentsMargins(24, 24, 24, 16)
-        layout.setSpacing(8)
         heading = QLabel(title, wordWrap=True)
         font = heading.font()
         font.setPointSizeF(font.pointSizeF() * 1.2)
@@ -77,8 +76,7 @@ class ErrorDialog(QDialog):
             label = QLabel(text, wordWrap=True)
             label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
             layout.addWidget(label)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
+        buttons, _ = close_and(self)
         self.report = report
         if report:
             text = QPlainTextEdit(report, readOnly=True)

@@ -7,16 +7,15 @@ from collections.abc import Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QVBoxLayout,
     QWidget,
 )
 
 import geotagger
 from desktop import theme
+from desktop.dialogs import close_and, column
 from geotagger.earth.places import ATTRIBUTION
 
 Section = tuple[str, list[tuple[str, str]]]
@@ -32,42 +31,45 @@ class ShortcutSheet(QDialog):
         columns = QHBoxLayout()
         columns.setSpacing(48)
         total = sum(len(lines) + 2 for _, lines in sections)
-        column, height = QVBoxLayout(), 0
+        self._grid = self._new_column(columns)
+        height = 0
         for title, lines in sections:
-            if height and height + len(lines) / 2 > total / 2:
-                column.addStretch(1)
-                columns.addLayout(column)
-                column, height = QVBoxLayout(), -total
-            column.addLayout(self._section(title, lines))
-            column.addSpacing(16)
+            if columns.count() == 1 and height and height + len(lines) / 2 > total / 2:
+                self._grid = self._new_column(columns)
+            self._add_section(title, lines)
             height += len(lines) + 2
-        column.addStretch(1)
-        columns.addLayout(column)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
+        buttons, _ = close_and(self)
+        layout = column(self)
         layout.setContentsMargins(24, 24, 24, 16)
+        layout.setSpacing(16)
         layout.addLayout(columns)
         layout.addWidget(buttons)
 
-    def _section(self, title: str, lines: Sequence[tuple[str, str]]) -> QGridLayout:
+    def _new_column(self, columns: QHBoxLayout) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(24)
         grid.setVerticalSpacing(4)
+        grid.setColumnStretch(0, 1)
+        columns.addLayout(grid)
+        columns.setAlignment(grid, Qt.AlignmentFlag.AlignTop)
+        return grid
+
+    def _add_section(self, title: str, lines: Sequence[tuple[str, str]]) -> None:
+        grid = self._grid
+        at = grid.rowCount()
         heading = QLabel(title)
         font = heading.font()
         font.setBold(True)
         heading.setFont(font)
-        grid.addWidget(heading, 0, 0, 1, 2)
+        heading.setContentsMargins(0, 0 if at == 1 else 16, 0, 0)
+        grid.addWidget(heading, at, 0, 1, 2)
         soft = self.palette()
         soft.setColor(soft.ColorRole.WindowText, theme.colours(soft).secondary)
-        for number, (words, keys) in enumerate(lines, 1):
+        for number, (words, keys) in enumerate(lines, at + 1):
             grid.addWidget(QLabel(words), number, 0)
             key = QLabel(keys, alignment=Qt.AlignmentFlag.AlignRight)
             key.setPalette(soft)
             grid.addWidget(key, number, 1)
-        grid.setColumnStretch(0, 1)
-        return grid
 
 
 class AboutDialog(QDialog):
@@ -78,9 +80,8 @@ class AboutDialog(QDialog):
         self.setWindowTitle("About Photo Geotagger")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setMinimumWidth(440)
-        layout = QVBoxLayout(self)
+        layout = column(self)
         layout.setContentsMargins(24, 24, 24, 16)
-        layout.setSpacing(8)
         heading = QLabel(f"Photo Geotagger {getattr(geotagger, '__version__', '')}".strip())
         font = heading.font()
         font.setPointSizeF(font.pointSizeF() * 1.2)
@@ -95,7 +96,6 @@ class AboutDialog(QDialog):
             "Licence: Apache-2.0.",
         ):
             layout.addWidget(QLabel(text, wordWrap=True))
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
+        buttons, _ = close_and(self)
         layout.addSpacing(8)
         layout.addWidget(buttons)

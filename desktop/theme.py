@@ -82,6 +82,11 @@ def colours(palette: QPalette) -> Colours:
     )  # fmt: skip
 
 
+def current() -> Colours:
+    """Return the colours that go with the application's palette now."""
+    return colours(QApplication.palette())
+
+
 @lru_cache(maxsize=8)
 def _colours(base: int, text: int, accent: int) -> Colours:
     ground, ink = QColor(base), QColor(text)

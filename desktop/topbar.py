@@ -100,7 +100,7 @@ class TopBar(QWidget):
         layout.addWidget(self.write_button)
         self._later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
         self._later.timeout.connect(lambda: self.search_changed.emit(self.search.text().strip()))
-        self.search.textChanged.connect(self._later.start)
+        self.search.textChanged.connect(lambda _text: self._later.start())
         self.open_button.clicked.connect(self.open_asked)
         self.write_button.clicked.connect(self.write_asked)
         self.open_button.setFocusPolicy(Qt.FocusPolicy.TabFocus)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QItemSelection, Qt
+from PySide6.QtCore import QEvent, QItemSelection, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMainWindow, QPushButton
 
-from desktop import commands, theme, wording
+from desktop import commands, theme, wiring, wording
 from desktop.commands import CommandSet
 from desktop.engine import Engine
 from desktop.errors import dialog_for
-from desktop.help import AboutDialog, ShortcutSheet
 from desktop.library.activity import Activity, Phase
 from desktop.library.controller import LibraryController
 from desktop.library.notices import describe_empty
@@ -40,6 +38,7 @@ class MainWindow(QMainWindow):
 
     def __init__(self, engine: Engine, work: Work, settings: Settings) -> None:
         super().__init__()
+        self._wired = False
         self.setWindowTitle("Photo Geotagger")
         self.setAcceptDrops(True)
         self.resize(1360, 840)
@@ -52,7 +51,7 @@ class MainWindow(QMainWindow):
         self.writes = WriteController(engine, work, self, lambda: settings.sidecar)
         self.map_link = MapLink(self.panes.map, self.review, work, self)
         self.asking = ReviewDialogs(engine, work, self.review, self)
-        self.commands = CommandSet(self, self._handlers())
+        self.commands = CommandSet(self, wiring.handlers(self))
         self.commands.fill(self.menuBar())
         self.status = QLabel()
         self.problems_button = QPushButton(flat=True)
@@ -64,100 +63,12 @@ class MainWindow(QMainWindow):
         self.statusBar().setContentsMargins(8, 0, 8, 0)
         self._has_model: bool | None = None
         self._going = False
-        self._wire()
+        self._first_shown = -1
+        wiring.connect(self)
+        self._wired = True
         self._restore()
         self._show_empty()
         self.look_for_models()
-
-    def _handlers(self) -> dict[str, Callable[[], object]]:
-        panes = self.panes
-        review = self.review
-        handlers: dict[str, Callable[[], object]] = {
-            "open_folder": self.ask_folder,
-            "rescan": self.library.scan,
-            "analyse": self.library.analyse,
-            "stop": self.library.stop,
-            "problems": self.show_problems,
-            "write": self.write,
-            "history": self.writes.history,
-            "quit": self.close,
-            "undo": review.undo_stack.undo,
-            "redo": review.undo_stack.redo,
-            "copy_place": review.copy_place,
-            "paste_place": review.paste_place,
-            "find": lambda: panes.top.search.setFocus(Qt.FocusReason.ShortcutFocusReason),
-            "preferences": self.show_preferences,
-            "larger": self.toggle_larger,
-            "bigger_thumbnails": lambda: panes.grid.step_cell_size(1),
-            "smaller_thumbnails": lambda: panes.grid.step_cell_size(-1),
-            "accept": review.accept,
-            "reject": review.reject,
-            "later": review.later,
-            "next_open": lambda: self.step_open(1),
-            "previous_open": lambda: self.step_open(-1),
-            "accept_confident": self.accept_confident,
-            "marker_to_centre": self.map_link.marker_to_centre,
-            "type_coordinates": self.asking.type_coordinates,
-            "search_place": self.asking.search_place,
-            "show_all": self.map_link.show_all,
-            "shortcuts": lambda: ShortcutSheet(self.commands.sheet(), self).show(),
-            "about": lambda: AboutDialog(self).show(),
-        }
-        for number in range(5):
-            handlers[f"choose_{number + 1}"] = lambda index=number: review.choose(index)
-        return handlers
-
-    def _wire(self) -> None:
-        panes, library, review = self.panes, self.library, self.review
-        top = panes.top
-        top.open_asked.connect(self.ask_folder)
-        top.write_asked.connect(self.write)
-        top.search_changed.connect(lambda words: library.show(search=words))
-        top.activity.paused.connect(library.pause)
-        top.activity.resumed.connect(library.resume)
-        top.activity.stopped.connect(library.stop)
-        panes.library.album_chosen.connect(self._choose_album)
-        panes.library.filter_chosen.connect(self._choose_filter)
-        library.folder_opened.connect(self._on_opened)
-        library.snapshot_taken.connect(self._on_snapshot)
-        library.activity_changed.connect(self._on_activity)
-        library.problems_changed.connect(self._on_problems)
-        library.thumbnails_stale.connect(panes.thumbnails.forget)
-        library.settled.connect(self.review.reload)
-        panes.grid.photo_changed.connect(self._on_photo)
-        panes.grid.selectionModel().selectionChanged.connect(self._on_selection)
-        panes.grid.doubleClicked.connect(lambda _index: self.toggle_larger())
-        panes.photo.toggled.connect(self.toggle_larger)
-        panes.photo.moved.connect(lambda by: panes.grid.go_to(panes.grid.currentIndex().row() + by))
-        review.details_changed.connect(panes.candidates.show_details)
-        review.details_changed.connect(self._on_details)
-        review.proposal_changed.connect(panes.candidates.show_proposal)
-        review.proposal_changed.connect(self._on_proposal)
-        review.rows_changed.connect(self._on_rows)
-        review.decided.connect(library.refresh)
-        review.advance.connect(lambda: self.step_open(1))
-        review.photo_wanted.connect(panes.grid.go_to_photo)
-        review.said.connect(lambda text: self.statusBar().showMessage(text, 6000))
-        review.copied.connect(lambda: self.commands.set_condition(commands.COPIED, True))
-        review.undo_stack.canUndoChanged.connect(
-            lambda can: self.commands.set_condition(commands.CAN_UNDO, can)
-        )
-        review.undo_stack.canRedoChanged.connect(
-            lambda can: self.commands.set_condition(commands.CAN_REDO, can)
-        )
-        panes.candidates.chosen.connect(review.choose)
-        panes.candidates.accept.connect(review.accept)
-        panes.candidates.reject.connect(review.reject)
-        panes.candidates.later.connect(review.later)
-        panes.map.photo_chosen.connect(panes.grid.go_to_photo)
-        for signal in (panes.map.photo_chosen, panes.map.candidate_chosen):
-            signal.connect(lambda _id: panes.grid.setFocus())
-        for signal in (panes.map.marker_dragged, panes.map.map_clicked):
-            signal.connect(lambda _lat, _lon: panes.grid.setFocus())
-        self.writes.files_changed.connect(self._on_files_changed)
-        self.problems_button.clicked.connect(self.show_problems)
-        for source in (library.failed, review.failed, self.writes.failed, self.asking.failed):
-            source.connect(self.show_error)
 
     # -- what the user asks for
 
@@ -226,9 +137,7 @@ class MainWindow(QMainWindow):
     def apply_theme(self) -> None:
         """Use the palette that the settings say."""
         theme.apply(QApplication.instance(), self.settings.theme)
-        self.panes.map.set_dark(self._dark())
-        self.panes.candidates.show_details(self.review.details)
-        self.panes.candidates.show_proposal(self.review.proposal)
+        self._follow_palette()
 
     def look_for_models(self) -> None:
         """Find out whether a model is installed, for the status line and the notice."""
@@ -245,15 +154,18 @@ class MainWindow(QMainWindow):
 
     # -- what the controllers tell
 
-    def _choose_album(self, album: str | None) -> None:
+    def choose_album(self, album: str | None) -> None:
+        """Show one album, or all."""
         self.settings.album = album
         self.library.show(album=album)
 
-    def _choose_filter(self, filter_id: str) -> None:
+    def choose_filter(self, filter_id: str) -> None:
+        """Show the photos of a filter."""
         self.settings.filter = filter_id
         self.library.show(filter=filter_id)
 
-    def _on_opened(self, root: Path) -> None:
+    def on_opened(self, root: Path) -> None:
+        """Begin anew for another folder."""
         if root != self.settings.last_folder:
             self.settings.album = None
         self.settings.last_folder = root
@@ -264,7 +176,8 @@ class MainWindow(QMainWindow):
         self.commands.set_condition(commands.FOLDER, True)
         self._show_empty()
 
-    def _on_snapshot(self, snapshot: Snapshot) -> None:
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        """Show what the catalog told."""
         panes = self.panes
         first = panes.model.rowCount() == 0
         panes.library.show_albums(snapshot.albums, snapshot.query.album)
@@ -279,9 +192,12 @@ class MainWindow(QMainWindow):
         self.commands.set_condition(
             commands.CONFIDENT, snapshot.counts.get(PhotoState.CONFIDENT, 0) > 0
         )
-        if first and snapshot.rows:
-            panes.grid.go_to(0)
         self._show_empty()
+        if snapshot.rows and (first or self._follows_first(snapshot)):
+            panes.grid.go_to(0)
+            self._first_shown = snapshot.rows[0].id
+            if first and QApplication.focusWidget() is not panes.top.search:
+                panes.grid.setFocus()
         self.map_link.show_snapshot(snapshot)
         current = panes.grid.current_photo()
         panes.photo.show_photo(current)
@@ -290,35 +206,53 @@ class MainWindow(QMainWindow):
             if details.row.id == current.id and details.row != current:
                 self.review.reload()
 
-    def _on_activity(self, activity: Activity) -> None:
+    def _follows_first(self, snapshot: Snapshot) -> bool:
+        """Whether nobody has moved since the first photo came up, and earlier ones came in."""
+        current = self.panes.grid.current_photo()
+        return (
+            self.library.activity.phase is Phase.SCANNING
+            and current is not None
+            and current.id == self._first_shown
+            and snapshot.rows[0].id != current.id
+        )
+
+    def on_activity(self, activity: Activity) -> None:
+        """Show what goes on in the background."""
         self.panes.top.activity.show_activity(activity)
         self.commands.set_condition(commands.SCANNED, activity.phase in {Phase.IDLE, Phase.PAUSED})
         self._show_empty()
 
-    def _on_problems(self, count: int) -> None:
+    def on_problems(self, count: int) -> None:
+        """Say how many files could not be read."""
         self.problems_button.setText(f"{wording.files(count)} could not be read")
         self.problems_button.setVisible(count > 0)
 
-    def _on_photo(self, photo_id: int) -> None:
+    def on_photo(self, photo_id: int) -> None:
+        """Bring up the photo with the cursor."""
         row = self.panes.grid.current_photo()
         self.panes.photo.show_photo(row)
         self.commands.set_condition(commands.PHOTO, row is not None)
         self.review.show(photo_id)
 
-    def _on_selection(self, _now: QItemSelection, _before: QItemSelection) -> None:
+    def on_selection(self, _now: QItemSelection, _before: QItemSelection) -> None:
+        """Show the selected photos on the map."""
         self.panes.map.highlight_photos(self.panes.grid.selected_ids()[:1000])
 
-    def _on_details(self, _details: object) -> None:
+    def on_details(self, _details: object) -> None:
+        """Enable what can be done with the photo."""
         self.commands.set_condition(commands.PLACEABLE, self.review.placeable)
 
-    def _on_proposal(self, proposal: object) -> None:
+    def on_proposal(self, proposal: object) -> None:
+        """Enable what can be done with the place."""
         self.commands.set_condition(commands.PROPOSAL, proposal is not None)
 
-    def _on_rows(self, rows: list[PhotoRow]) -> None:
+    def on_rows(self, rows: list[PhotoRow]) -> None:
+        """Show rows that changed."""
         self.panes.model.patch(rows)
         self.panes.photo.show_photo(self.panes.grid.current_photo())
 
-    def _on_files_changed(self) -> None:
+    def on_files_changed(self) -> None:
+        """Show the files as they are after a write."""
         self.review.undo_stack.clear()
         self.library.refresh()
         self.review.reload()
@@ -361,7 +295,12 @@ class MainWindow(QMainWindow):
         dialog.show()
 
     def _dark(self) -> bool:
-        return theme.colours(self.palette()).dark
+        return theme.current().dark
+
+    def _follow_palette(self) -> None:
+        self.panes.map.set_dark(self._dark())
+        self.panes.candidates.show_details(self.review.details)
+        self.panes.candidates.show_proposal(self.review.proposal)
 
     def _restore(self) -> None:
         self.panes.restore(self.settings)
@@ -372,6 +311,11 @@ class MainWindow(QMainWindow):
         self.apply_theme()
 
     # -- what Qt tells
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and self._wired:
+            self._follow_palette()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped(event) is not None:

@@ -116,15 +116,17 @@ def total(counts: Mapping[PhotoState, int]) -> int:
 
 
 def status_line(counts: Mapping[PhotoState, int]) -> str:
-    """Return "1,204 photos, 311 with GPS, 893 without", and what waits to be written."""
+    """Return "1,204 photos, 311 with GPS, 893 without", and what waits for review or a write."""
     everything = total(counts)
     placed = sum(counts.get(state, 0) for state in PLACED)
     text = f"{photos(everything)}, {placed:,} with GPS, {everything - placed:,} without"
-    suggested = counts.get(PhotoState.CONFIDENT, 0) + counts.get(PhotoState.AMBIGUOUS, 0)
-    if suggested:
-        text += f" · {suggested:,} suggested"
-    if counts.get(PhotoState.ACCEPTED, 0):
-        text += f" · {counts[PhotoState.ACCEPTED]:,} accepted, not yet written"
+    for state, words in (
+        (PhotoState.CONFIDENT, "suggested"),
+        (PhotoState.AMBIGUOUS, "ambiguous"),
+        (PhotoState.ACCEPTED, "accepted, not yet written"),
+    ):
+        if counts.get(state, 0):
+            text += f" · {counts[state]:,} {words}"
     return text
 
 

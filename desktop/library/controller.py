@@ -12,12 +12,14 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from desktop.engine import Engine
 from desktop.library import snapshot
 from desktop.library.activity import Activity, Meter, Phase
+from desktop.library.filters import BY_ID
 from desktop.library.snapshot import Query, Snapshot
 from desktop.work import GENERAL, INTERACTIVE, Context, Job, Work, each
 from geotagger.errors import GeotaggerError
 from geotagger.library.scan import ScanEvent, ScanOutcome
 
 _REFRESH_MS = 300
+_SLOWEST_MS = 3000
 _PROBLEMS = frozenset({ScanOutcome.UNREADABLE, ScanOutcome.UNLISTABLE})
 
 
@@ -104,7 +106,30 @@ class LibraryController(QObject):
             self._stale = True
         elif not self._again.isActive():
             # A large library is asked less often, so that asking never takes most of the time.
-            self._again.start(max(_REFRESH_MS, int(4 * self._took_ms)))
+            self._again.start(max(_REFRESH_MS, min(_SLOWEST_MS, int(2 * self._took_ms))))
+
+    def recount(self) -> None:
+        """Show the counts as they are after a decision; rows that changed are told elsewhere."""
+        shown = self.snapshot
+        if shown is None or shown.query != self._query:
+            return
+        if BY_ID[shown.query.filter].states is not None:
+            self._refresh_now()  # photos leave the filter and come into it
+            return
+
+        def done(taken: Snapshot) -> None:
+            if self.snapshot is shown:
+                self.snapshot = taken
+                self.snapshot_taken.emit(taken)
+
+        self._work.latest(
+            "count",
+            INTERACTIVE,
+            lambda _context: snapshot.recount(self._engine, shown),
+            owner=self,
+            done=done,
+            failed=self.failed.emit,
+        )
 
     def _refresh_now(self) -> None:
         query = self._query
@@ -114,10 +139,14 @@ class LibraryController(QObject):
         self._stale = False
         if self._refresh_job is not None:
             self._refresh_job.drop()
-        began = time.monotonic()
 
-        def done(taken: Snapshot) -> None:
-            self._took_ms = 1000 * (time.monotonic() - began)
+        def function(_context: Context) -> tuple[Snapshot, float]:
+            began = time.monotonic()
+            taken = snapshot.take(self._engine, query)
+            return taken, 1000 * (time.monotonic() - began)
+
+        def done(result: tuple[Snapshot, float]) -> None:
+            taken, self._took_ms = result
             self.snapshot = taken
             self.snapshot_taken.emit(taken)
             if self._stale:
@@ -126,7 +155,7 @@ class LibraryController(QObject):
 
         self._refresh_job = self._work.start(
             INTERACTIVE,
-            lambda _context: snapshot.take(self._engine, query),
+            function,
             name="show photos",
             done=done,
             failed=self.failed.emit,

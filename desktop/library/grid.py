@@ -54,7 +54,10 @@ class PhotoGrid(QAbstractItemView):
         self._grid = GridLayout()
         self._cell = SIZES[1]
         self._kept: tuple[int, int, int] | None = None
+        self._kept_row = -1
         self._told = -1
+        self._wanting = QTimer(self, singleShot=True, interval=20)
+        self._wanting.timeout.connect(self._want_visible)
         self.setAccessibleName("Photos")
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
@@ -62,13 +65,11 @@ class PhotoGrid(QAbstractItemView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setItemDelegate(PhotoDelegate(thumbnails, self))
-        self._wanting = QTimer(self, singleShot=True, interval=20)
-        self._wanting.timeout.connect(self._want_visible)
         self.setModel(model)
         model.modelAboutToBeReset.connect(self._remember)
         model.modelReset.connect(self._restore)
         thumbnails.loaded.connect(self._show_thumbnail)
-        self.verticalScrollBar().valueChanged.connect(self._wanting.start)
+        self.verticalScrollBar().valueChanged.connect(lambda _value: self._wanting.start())
 
     # -- what others ask
 

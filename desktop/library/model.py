@@ -29,8 +29,8 @@ class PhotoModel(QAbstractListModel):
         rows = [] if snapshot is None else snapshot.rows
         row_of = {} if snapshot is None else snapshot.row_of
         sections = () if snapshot is None else snapshot.sections
-        if rows and row_of == self._row_of:
-            self._rows, self.sections = rows, sections
+        if rows and (row_of is self._row_of or row_of == self._row_of):
+            self._rows, self._row_of, self.sections = rows, row_of, sections
             self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
             return
         self.beginResetModel()

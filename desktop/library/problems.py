@@ -8,13 +8,12 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QDialogButtonBox,
     QLabel,
-    QVBoxLayout,
     QWidget,
 )
 
 from desktop import signs, wording
+from desktop.dialogs import close_and, column
 from desktop.tables import Line, TextTable, TextTableModel
 from geotagger.errors import printable
 from geotagger.library.scan import ScanEvent
@@ -46,17 +45,12 @@ class ProblemsDialog(QDialog):
         self.model.show([_line(event, icon) for event in problems])
         self.table = TextTable(self.model, wide=(0, 1, 2))
         self.table.setAccessibleName("Problems")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        again = self.buttons.addButton("Try again", QDialogButtonBox.ButtonRole.ActionRole)
-        copy = self.buttons.addButton("Copy list", QDialogButtonBox.ButtonRole.ActionRole)
+        self.buttons, (again, copy) = close_and(self, "Try again", "Copy list")
         again.setEnabled(bool(count))
         copy.setEnabled(bool(count))
         again.clicked.connect(self._again)
         copy.clicked.connect(lambda: QApplication.clipboard().setText(self.model.as_text()))
-        self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(8)
+        layout = column(self)
         layout.addWidget(self.text)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.buttons)

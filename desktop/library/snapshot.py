@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from desktop import wording
@@ -68,6 +68,19 @@ def take(engine: Engine, query: Query) -> Snapshot:
         counts,
         all_counts,
         {row.id: number for number, row in enumerate(rows)},
+    )
+
+
+def recount(engine: Engine, shown: Snapshot) -> Snapshot:
+    """Return what is shown with the counts, albums and headings of now; blocks."""
+    query = shown.query
+    all_counts = engine.counts(query.root)
+    return replace(
+        shown,
+        sections=sections(shown.rows),
+        albums=tuple(engine.albums(query.root)),
+        counts=all_counts if query.album is None else engine.counts(query.root, query.album),
+        all_counts=all_counts,
     )
 
 

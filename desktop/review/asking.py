@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Qt, Signal
-from PySide6.QtWidgets import QApplication, QDialog
+from PySide6.QtWidgets import QDialog
 
 from desktop import theme
 from desktop.engine import Engine
@@ -71,7 +71,7 @@ class ReviewDialogs(QObject):
             if not rows:
                 self._review.said.emit("There is no confident suggestion.")
                 return
-            dark = theme.colours(QApplication.palette()).dark
+            dark = theme.current().dark
             dialog = ConfidentDialog(rows, dark, self._window)
             ids = [row.id for row in rows]
             dialog.accepted.connect(lambda: self._review.accept_all(ids))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QFrame,
     QGridLayout,
     QHBoxLayout,
@@ -81,7 +82,6 @@ class CandidateCard(QFrame):
         self.radius.setMinimumWidth(72)
         self.bar = Bar()
         self.reasons = QLabel(wordWrap=True)
-        self.reasons.setForegroundRole(self.reasons.foregroundRole())
         grid = QGridLayout(self)
         grid.setContentsMargins(8, 8, 8, 8)
         grid.setHorizontalSpacing(8)
@@ -104,8 +104,8 @@ class CandidateCard(QFrame):
         self.bar.set_value(candidate.probability)
         self.reasons.setText("\n".join(candidate.reasons))
         self.reasons.setVisible(bool(candidate.reasons))
-        soft = self.palette()
-        soft.setColor(soft.ColorRole.WindowText, theme.colours(self.palette()).secondary)
+        soft = QApplication.palette()
+        soft.setColor(soft.ColorRole.WindowText, theme.current().secondary)
         self.reasons.setPalette(soft)
         self.setAccessibleName(
             f"Candidate {self.index + 1}: {place}, {self.probability.text()}, "

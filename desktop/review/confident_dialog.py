@@ -4,66 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QDialog,
-    QDialogButtonBox,
-    QHeaderView,
-    QLabel,
-    QSplitter,
-    QTableView,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QIcon
+from PySide6.QtWidgets import QDialog, QLabel, QSplitter, QWidget
 
-from desktop import wording
+from desktop import signs, wording
+from desktop.dialogs import cancel_and, column
 from desktop.map.view import MapPhoto, MapView
+from desktop.tables import Line, TextTable, TextTableModel
 from geotagger.library.rows import PhotoRow
-
-_COLUMNS = ("Photo", "Place", "Probability", "Radius")
-_RIGHT = int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-
-
-class ConfidentModel(QAbstractTableModel):
-    """The photos that would be accepted."""
-
-    def __init__(self, rows: Sequence[PhotoRow]) -> None:
-        super().__init__()
-        self._rows = list(rows)
-
-    def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(self._rows)
-
-    def columnCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
-        return 0 if parent.isValid() else len(_COLUMNS)
-
-    def headerData(
-        self,
-        section: int,
-        orientation: Qt.Orientation,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        if orientation == Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return _COLUMNS[section]
-        return None
-
-    def data(
-        self,
-        index: QModelIndex | QPersistentModelIndex,
-        role: int = Qt.ItemDataRole.DisplayRole,
-    ) -> object:
-        row = self._rows[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return (
-                wording.name(row),
-                row.place,
-                wording.percent(row.probability or 0.0),
-                wording.radius(row.radius_m),
-            )[index.column()]
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() >= 2:
-            return _RIGHT
-        return None
 
 
 class ConfidentDialog(QDialog):
@@ -74,52 +22,50 @@ class ConfidentDialog(QDialog):
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Accept all confident")
-        self.resize(960, 560)
+        self.resize(1040, 600)
+        self._rows = [row for row in rows if row.lat is not None and row.lon is not None]
         title = QLabel(
             f"{wording.photos(len(rows))} with a confident suggestion. Nothing is written to the "
-            "files yet; you can undo this.",
+            "files yet, and you can undo this.",
             wordWrap=True,
         )
-        self.table = QTableView()
-        self.model = ConfidentModel(rows)
-        self.model.setParent(self)
-        self.table.setModel(self.model)
-        self.table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.table.setShowGrid(False)
-        self.table.verticalHeader().hide()
-        header = self.table.horizontalHeader()
-        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        self.model = TextTableModel(
+            ("Photo", "Place", "Probability", "Radius"), right=(2, 3), parent=self
+        )
+        icon = signs.icon("confident", dark=dark)
+        self.model.show([_line(row, icon) for row in self._rows])
+        self.table = TextTable(self.model, wide=(1,))
+        self.table.setAccessibleName("Photos to be accepted")
+        self.table.fit()
         self.map = MapView()
         self.map.set_dark(dark)
-        places = [(row.lat, row.lon) for row in rows if row.lat is not None and row.lon is not None]
         self.map.set_photos(
             MapPhoto(row.id, row.lat, row.lon, row.state.value, wording.name(row))
-            for row in rows
+            for row in self._rows
             if row.lat is not None and row.lon is not None
         )
-        self.map.fit(places)
+        self.map.fit([(one.lat, one.lon) for one in self._rows])  # type: ignore[misc]
         splitter = QSplitter()
         splitter.addWidget(self.table)
         splitter.addWidget(self.map)
-        splitter.setSizes([520, 420])
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = self.buttons.addButton(
-            f"Accept {wording.photos(len(rows))}", QDialogButtonBox.ButtonRole.AcceptRole
-        )
-        self.ok.setDefault(True)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(8)
+        splitter.setSizes([560, 440])
+        splitter.setChildrenCollapsible(False)
+        self.buttons, self.ok = cancel_and(self, f"Accept {wording.photos(len(rows))}")
+        layout = column(self)
         layout.addWidget(title)
         layout.addWidget(splitter, 1)
         layout.addWidget(self.buttons)
         self.table.selectionModel().currentRowChanged.connect(
-            lambda now, _before: self._fly(rows[now.row()])
+            lambda now, _before: self._fly(self._rows[now.row()])
         )
 
     def _fly(self, row: PhotoRow) -> None:
         if row.lat is not None and row.lon is not None:
             self.map.highlight_photos([row.id])
             self.map.fly_to(row.lat, row.lon)
+
+
+def _line(row: PhotoRow, icon: QIcon) -> Line:
+    place = row.place or f"{row.lat:.4f}, {row.lon:.4f}"
+    probability = wording.percent(row.probability or 0.0)
+    return Line((wording.name(row), place, probability, wording.radius(row.radius_m)), icon, row.id)

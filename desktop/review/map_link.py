@@ -27,7 +27,8 @@ class MapLink(QObject):
         self._work = work
         self._photos: list[MapPhoto] = []
         self._fitted: object = None
-        self._shown_photo = -1
+        self._shown_details: PhotoDetails | None = None
+        self._shown_place: tuple[float, float] | None = None
         review.details_changed.connect(self._on_details)
         review.proposal_changed.connect(self._on_proposal)
         view.marker_dragged.connect(review.place_at)
@@ -81,16 +82,21 @@ class MapLink(QObject):
         if proposal is None or details is None:
             self._map.clear_marker()
             self._map.highlight_candidate(None)
-            self._shown_photo = -1 if details is None else details.row.id
+            self._shown_details, self._shown_place = details, None
             return
         self._map.set_marker(proposal.lat, proposal.lon, placeable(details))
         chosen = proposal.index if proposal.source is Source.CANDIDATE else None
         self._map.highlight_candidate(chosen)
-        if details.row.id != self._shown_photo:
-            self._shown_photo = details.row.id
+        place, known = (proposal.lat, proposal.lon), self._shown_details
+        if known is None or known.row.id != details.row.id or self._shown_place is None:
             self._bring_up(proposal, details)
-        elif proposal.source is Source.CANDIDATE:
-            self._map.fly_to(proposal.lat, proposal.lon)
+        elif place != self._shown_place and proposal.source is Source.CANDIDATE:
+            # Chosen among the same candidates, or the candidates themselves are new.
+            if known.candidates == details.candidates:
+                self._map.fly_to(proposal.lat, proposal.lon)
+            else:
+                self._bring_up(proposal, details)
+        self._shown_details, self._shown_place = details, place
 
     def _bring_up(self, proposal: Proposal, details: PhotoDetails) -> None:
         likely = [one for one in details.candidates if one.probability >= _LIKELY]

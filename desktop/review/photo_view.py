@@ -185,5 +185,5 @@ def caption(row: PhotoRow) -> str:
 
 def sign_pixmap(state: PhotoState, widget: QWidget, size: int = 16) -> QPixmap:
     """Return the sign of a state, sharp on the widget's screen."""
-    dark = theme.colours(widget.palette()).dark
+    dark = theme.current().dark
     return signs.pixmap(state.value, size, dark=dark, ratio=widget.devicePixelRatioF())

@@ -8,16 +8,15 @@ from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
-    QDialogButtonBox,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
 from desktop import theme
+from desktop.dialogs import cancel_and, column
 from desktop.work import INTERACTIVE, Work
 from geotagger.earth import coordinates
 from geotagger.earth.places import ATTRIBUTION, Place
@@ -43,15 +42,14 @@ class CoordinatesDialog(QDialog):
         )
         self.answer = QLabel(wordWrap=True)
         self.answer.setMinimumHeight(2 * self.fontMetrics().lineSpacing())
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = self.buttons.addButton("Place here", QDialogButtonBox.ButtonRole.AcceptRole)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        layout = _column(self, 480)
+        self.buttons, self.ok = cancel_and(self, "Place here")
+        self.setMinimumWidth(480)
+        layout = column(self)
         for widget in (hint, self.edit, self.answer, self.buttons):
             layout.addWidget(widget)
         self.edit.textChanged.connect(self._read)
         self._read(text)
+        self.edit.setFocus()
 
     def _read(self, text: str) -> None:
         self.place, said = None, ""
@@ -88,17 +86,16 @@ class PlaceSearchDialog(QDialog):
         soft = self.palette()
         soft.setColor(soft.ColorRole.WindowText, theme.colours(soft).secondary)
         self.answer.setPalette(soft)
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.ok = self.buttons.addButton("Go there", QDialogButtonBox.ButtonRole.AcceptRole)
+        self.buttons, self.ok = cancel_and(self, "Go there")
         self.ok.setEnabled(False)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        layout = _column(self, 480)
+        self.setMinimumWidth(480)
+        layout = column(self)
         for widget in (self.edit, self.results, self.answer, self.buttons):
             layout.addWidget(widget)
         self._later = QTimer(self, singleShot=True, interval=_SEARCH_AFTER_MS)
         self._later.timeout.connect(self._start)
-        self.edit.textChanged.connect(self._later.start)
+        self.edit.textChanged.connect(lambda _text: self._later.start())
+        self.edit.setFocus()
         self.edit.installEventFilter(self)
         self.results.currentRowChanged.connect(self._choose)
         self.results.itemActivated.connect(lambda _item: self.accept())
@@ -149,11 +146,3 @@ class PlaceSearchDialog(QDialog):
     def _choose(self, row: int) -> None:
         self.chosen = self._found[row] if 0 <= row < len(self._found) else None
         self.ok.setEnabled(self.chosen is not None)
-
-
-def _column(dialog: QDialog, width: int) -> QVBoxLayout:
-    dialog.setMinimumWidth(width)
-    layout = QVBoxLayout(dialog)
-    layout.setContentsMargins(16, 16, 16, 16)
-    layout.setSpacing(8)
-    return layout

@@ -8,17 +8,16 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QComboBox,
     QDialog,
-    QDialogButtonBox,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
 from desktop import theme
+from desktop.dialogs import close_and, column
 from desktop.engine import Engine
 from desktop.settings.store import Settings
 from desktop.work import GENERAL, INTERACTIVE, Job, Work
@@ -66,10 +65,8 @@ class PreferencesDialog(QDialog):
         form.addRow("Places are written", self.sidecar)
         form.addRow("Model", self.model_text)
         form.addRow("", install)
-        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
+        buttons, _ = close_and(self)
+        layout = column(self)
         layout.setSpacing(16)
         layout.addLayout(form)
         layout.addStretch(1)
@@ -94,7 +91,7 @@ class PreferencesDialog(QDialog):
         def failed(error: Exception) -> None:
             self._enable(True)
             if isinstance(error, GeotaggerError):
-                self.model_text.setText(str(error))
+                self._tell(str(error))
             else:
                 self._look()
                 self._work.failed_unheard.emit(error)
@@ -133,7 +130,14 @@ class PreferencesDialog(QDialog):
                 "model also from photos that look alike. Everything stays on this computer."
             )
         lines.append(f"Models lie in {printable(self._engine.models_folder)}.")
-        self.model_text.setText("\n".join(lines))
+        self._tell("\n".join(lines))
+
+    def _tell(self, text: str) -> None:
+        self.model_text.setText(text)
+        # A form does not make room by itself for text that wraps.
+        width = self.width() - self.theme.x() - 16
+        self.model_text.setMinimumHeight(self.model_text.heightForWidth(max(320, width)))
+        self.adjustSize()
 
     def _ask_folder(self) -> None:
         chosen = QFileDialog.getExistingDirectory(self, "Install model from folder")

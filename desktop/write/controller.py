@@ -147,7 +147,7 @@ class WriteController(QObject):
             self.dialog = None
 
     def _dark(self) -> bool:
-        return theme.colours(self._window.palette()).dark
+        return theme.current().dark
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, GeotaggerError):

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from desktop import wording
+from desktop.dialogs import close_and, column
 from desktop.tables import Line, TextTable, TextTableModel
 from geotagger.errors import printable
 from geotagger.library.writing import WriteEntry
@@ -28,15 +29,9 @@ class HistoryDialog(QDialog):
         )
         self.table = TextTable(self.model, wide=(4,))
         self.table.setAccessibleName("Writes")
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
-        self.undo_button = self.buttons.addButton(
-            "Undo this write", QDialogButtonBox.ButtonRole.ActionRole
-        )
+        self.buttons, (self.undo_button,) = close_and(self, "Undo this write")
         self.undo_button.clicked.connect(self._undo)
-        self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(8)
+        layout = column(self)
         layout.addWidget(self.text)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.buttons)

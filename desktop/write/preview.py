@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QWidget
 
 from desktop import signs, wording
+from desktop.dialogs import cancel_and, column
 from desktop.tables import Line, TextTable, TextTableModel
 from geotagger.errors import printable
 from geotagger.library.writing import WritePlan
@@ -49,17 +50,9 @@ class PreviewDialog(QDialog):
         self.table = TextTable(self.model, wide=(4,))
         self.table.setAccessibleName("What will be written")
         self.table.fit()
-        self.buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Cancel)
-        self.write_button = self.buttons.addButton(
-            f"Write {wording.files(len(going))}", QDialogButtonBox.ButtonRole.AcceptRole
-        )
+        self.buttons, self.write_button = cancel_and(self, f"Write {wording.files(len(going))}")
         self.write_button.setEnabled(bool(going))
-        self.write_button.setDefault(True)
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(8)
+        layout = column(self)
         layout.addWidget(self.summary)
         layout.addWidget(self.table, 1)
         layout.addWidget(self.buttons)

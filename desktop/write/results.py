@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QProgressBar, QWidget
 
 from desktop import signs, wording
+from desktop.dialogs import column
 from desktop.tables import Line, TextTable, TextTableModel
 from geotagger.errors import GeotaggerError, printable
 from geotagger.library.writing import UndoResult, WriteResult
@@ -45,9 +46,7 @@ class ResultsDialog(QDialog):
         self.buttons = QDialogButtonBox()
         self.button = self.buttons.addButton("Cancel", QDialogButtonBox.ButtonRole.RejectRole)
         self.button.clicked.connect(self._pressed)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(8)
+        layout = column(self)
         layout.addWidget(self.summary)
         layout.addWidget(self.bar)
         layout.addWidget(self.table, 1)

@@ -123,8 +123,8 @@ def _belongs(candidate: Path, path: Path, others: list[Path]) -> bool:
 
 def _adobe_extension(candidate: Path) -> str:
     try:
-        data = candidate.read_bytes()[: MAX_BYTES + 1]
-        return property_texts(data).get((PHOTOSHOP_NS, "SidecarForExtension"), "")
+        with candidate.open("rb") as source:
+            return property_texts(_all(source)).get((PHOTOSHOP_NS, "SidecarForExtension"), "")
     except (OSError, XmpError):
         return ""
 
@@ -265,7 +265,7 @@ def _removal(data: bytes, item: Property) -> Edit:
         while start > 0 and data[start - 1 : start] in (b" ", b"\t"):
             start -= 1
         for newline in (b"\r\n", b"\n"):
-            if data[:start].endswith(newline):
+            if data.endswith(newline, 0, start):
                 start -= len(newline)
                 break
         else:

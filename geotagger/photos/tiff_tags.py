@@ -8,6 +8,7 @@ visited once, and the numbers of directories, entries and value bytes are limite
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -22,6 +23,7 @@ THUMBNAIL_LENGTH = 0x0202
 
 MAX_IFDS = 64
 MAX_ENTRIES = 4096
+MAX_ALL_ENTRIES = 20_000
 MAX_VALUE_BYTES = 64 * 1024 * 1024
 
 
@@ -155,8 +157,12 @@ def walk(block: bytes, *, without: int | None = None) -> dict[tuple[str, int, in
     """
     order = byte_order(block)
     tags: dict[tuple[str, int, int], Tag] = {}
-    budget = MAX_VALUE_BYTES
+    seen: Counter[tuple[str, int]] = Counter()
+    budget, entries = MAX_VALUE_BYTES, MAX_ALL_ENTRIES
     for name, ifd in _directories(block, order, without):
+        entries -= len(ifd.entries)
+        if entries < 0:
+            raise TiffError("there are more tags than in any real file")
         for entry in ifd.entries:
             if _pointer(entry) or (name == "0" and entry.tag == without):
                 continue
@@ -164,18 +170,12 @@ def walk(block: bytes, *, without: int | None = None) -> dict[tuple[str, int, in
             if budget < 0:
                 raise TiffError("the values are larger than the block can hold")
             place = entry.value_offset if entry.tag == MAKER_NOTE else None
-            _add(tags, name, entry.tag, Tag(entry.value, place))
+            tags[name, entry.tag, seen[name, entry.tag]] = Tag(entry.value, place)
+            seen[name, entry.tag] += 1
         thumbnail = _thumbnail(block, order, ifd)
         if thumbnail is not None:
-            _add(tags, name + "/thumbnail", 0, Tag(thumbnail))
+            tags[name + "/thumbnail", 0, 0] = Tag(thumbnail)
     return tags
-
-
-def _add(tags: dict[tuple[str, int, int], Tag], name: str, tag: int, value: Tag) -> None:
-    occurrence = 0
-    while (name, tag, occurrence) in tags:
-        occurrence += 1
-    tags[name, tag, occurrence] = value
 
 
 def _pointer(entry: Entry) -> bool:

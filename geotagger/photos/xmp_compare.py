@@ -55,7 +55,7 @@ class _Reader:
         self._without = without
         self._path: list[str] = []
         self._skipping = 0
-        self._text = ""
+        self._text: list[str] = []
         self._count = 0
         self._plain = True
         parser = expat.ParserCreate("utf-8", namespace_separator=" ")
@@ -94,7 +94,7 @@ class _Reader:
         self._event("start", name, *flat)
 
     def _end(self, name: str) -> None:
-        text = self._text
+        text = "".join(self._text)
         self._flush()
         self._event("end", name)
         self._path.pop()
@@ -104,12 +104,13 @@ class _Reader:
         self._skipping -= self._skipping > 0
 
     def _characters(self, text: str) -> None:
-        self._text += text
+        self._text.append(text)
 
     def _flush(self) -> None:
-        if self._text.strip():
-            self._event("text", self._text)
-        self._text = ""
+        text = "".join(self._text)
+        if text.strip():
+            self._event("text", text)
+        self._text.clear()
 
     def _event(self, *event: str) -> None:
         if not self._skipping:

@@ -16,6 +16,8 @@ RDF_NS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
 MAX_ELEMENTS = 200_000
+MAX_PREFIXES = 200
+"""Namespaces in scope at once; real sidecars have some twenty."""
 
 _ATTRIBUTE = re.compile(rb"\s+([^\s=/>\"'<]+)\s*=\s*(\"[^\"]*\"|'[^']*')")
 _ESCAPES = (
@@ -177,6 +179,8 @@ class _Reader:
             name = attribute.group(1).decode()
             if name == "xmlns" or name.startswith("xmlns:"):
                 own[name[6:]] = unescape(attribute.group(2)[1:-1])
+        if len(outer) + len(own) > MAX_PREFIXES:
+            raise XmpError("it has more namespaces than any sidecar")
         return {**outer, **own} if own else outer
 
     def _note(

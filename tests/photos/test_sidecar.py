@@ -216,10 +216,11 @@ BOMB = '<!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY c "&a;&a;&a;&a;&a;&a;">]>'
         BOMB.encode(),
         wrapped("<a>" * 200 + "</a>" * 200).encode(),
         wrapped("<rdf:Description q:a='1'/>").encode(),
+        wrapped("", "".join(f" xmlns:p{n}='u:'" for n in range(300))).encode(),
         b"\xff\xfe" * 20,
         b" " * (17 << 20),
     ],
-    ids=range(12),
+    ids=range(13),
 )
 def test_damaged_or_hostile_sidecars_are_refused(data: bytes) -> None:
     with pytest.raises(WriteRefusedError) as caught:

@@ -198,6 +198,15 @@ def test_many_directories_and_shared_values_are_bounded() -> None:
         walk(bytes(block))
 
 
+def test_overlapping_directories_are_bounded() -> None:
+    # Sixty directories of 4000 entries each in the same 60 kB.
+    offsets = b"".join(long("<", 1000 + 2 * n) for n in range(60))
+    block = b"II*\0" + long("<", 8) + ifd("<", 8, [(0x014A, 4, 60, offsets)])
+    block = block.ljust(1000, b"\0") + struct.pack("<H", 4000) * 30_000
+    with pytest.raises(TiffError, match="more tags"):
+        walk(block)
+
+
 def test_a_changed_tag_is_noticed() -> None:
     block = camera_block()
     at = block.index(b"2021:06:05")

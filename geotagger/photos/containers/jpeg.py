@@ -12,6 +12,8 @@ import re
 from pathlib import Path
 from typing import BinaryIO
 
+import piexif
+
 from geotagger.errors import WriteError
 from geotagger.photos.containers.jpeg_segments import (
     APP0,
@@ -37,7 +39,7 @@ from geotagger.photos.tiff_block import (
     patch_gps,
     read_gps,
 )
-from geotagger.photos.tiff_tags import TiffError
+from geotagger.photos.tiff_tags import TiffError, byte_order
 
 MAX_PICTURES = 256
 """Pictures behind the first that are looked at, more than any burst or multi-picture file has."""
@@ -119,8 +121,9 @@ def _insertion(head: Head, fix: GpsFix, path: Path) -> Edit:
             break
         at = segment.end
     _refuse_behind_index(head, at, path)
-    order = ">"
-    block = patch_gps(EMPTY_BLOCKS[order], merge({}, fix, order), max_size=MAX_BLOCK)
+    # piexif rewrites what it touches, so it makes the empty block of files without Exif, no more.
+    block = piexif.dump({})[EXIF_HEADER:]
+    block = patch_gps(block, merge({}, fix, byte_order(block)), max_size=MAX_BLOCK)
     return Edit(at, at, exif_segment(block))
 
 

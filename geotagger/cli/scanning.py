@@ -12,7 +12,7 @@ from geotagger.cli.options import command, json_flag, open_catalog, path
 from geotagger.library import queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import PhotoState
-from geotagger.library.scan import ScanOutcome, scan_folder
+from geotagger.library.scan import ScanOutcome, root_of, scan_folder
 
 PROBLEMS = {ScanOutcome.UNREADABLE, ScanOutcome.UNLISTABLE}
 
@@ -28,7 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _run(options: argparse.Namespace, console: Console) -> int:
-    root = absolute(options.folder)
+    root = root_of(options.folder)
     with open_catalog(options) as catalog:
         outcomes = scan(catalog, root, console, again=options.again)
         counts = queries.counts(catalog, root)
@@ -62,8 +62,3 @@ def scan(
             console.error(f"{event.outcome.value}: {event.error}")
     console.end_progress()
     return outcomes
-
-
-def absolute(folder: Path) -> Path:
-    """Return the folder as the catalog knows it."""
-    return folder.resolve()

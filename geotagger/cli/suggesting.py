@@ -12,12 +12,13 @@ from typing import Any
 from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder
 from geotagger.cli.options import command, json_flag, open_catalog, path
-from geotagger.cli.scanning import absolute, scan
+from geotagger.cli.scanning import scan
 from geotagger.errors import SuggestionFileError
 from geotagger.library import queries
 from geotagger.library.analysing import analyse
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import PhotoRow, PhotoState
+from geotagger.library.scan import root_of
 from geotagger.library.storing import encode_candidates
 from geotagger.suggest.types import Candidate
 
@@ -50,7 +51,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def _run(options: argparse.Namespace, console: Console) -> int:
     from geotagger.earth.places import PlaceNames
 
-    root = absolute(options.folder)
+    root = root_of(options.folder)
     with open_catalog(options) as catalog:
         scan(catalog, root, console)
         embedder = None if options.no_model else chosen_embedder(options.model, console)

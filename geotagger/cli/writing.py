@@ -9,12 +9,13 @@ from typing import Any
 
 from geotagger.cli.console import Console
 from geotagger.cli.options import command, json_flag, open_catalog, path, probability
-from geotagger.cli.scanning import absolute, scan
+from geotagger.cli.scanning import scan
 from geotagger.cli.suggesting import load
 from geotagger.errors import GeotaggerError
 from geotagger.library import committing, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoRow, PhotoState
+from geotagger.library.scan import root_of
 from geotagger.library.writing import WriteOptions, WritePlan
 
 _ACCEPT = {"confident": {"confident"}, "all": {"confident", "ambiguous", "insufficient"}}
@@ -53,7 +54,7 @@ def add_history(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _write(options: argparse.Namespace, console: Console) -> int:
-    root = absolute(options.folder)
+    root = root_of(options.folder)
     wanted = load(options.source)
     with open_catalog(options) as catalog:
         scan(catalog, root, console)

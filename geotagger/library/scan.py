@@ -87,7 +87,7 @@ def scan_folder(
     CatalogError
         The catalog cannot be written.
     """
-    root = folder.resolve()
+    root = root_of(folder)
     if not root.is_dir():
         raise FolderError(
             "There is no such folder." if not root.exists() else "This is not a folder.",
@@ -150,6 +150,11 @@ def _tell(progress: ProgressCallback | None, state: _State, detail: str = "") ->
     if progress is not None:
         total = state.found if state.walked else 0
         progress(Progress(state.done, total, "Reading photos", detail))
+
+
+def root_of(folder: Path) -> Path:
+    """Return a folder as the catalog knows it: absolute, without dots, links kept as they are."""
+    return Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow links
 
 
 def sidecar_stamp(sidecar: Path | None) -> str:

@@ -156,3 +156,12 @@ def test_a_scan_of_an_offline_root_marks_nothing_missing(catalog: Catalog, trip:
     with pytest.raises(FolderError):
         scan(catalog, trip)
     assert PhotoState.MISSING not in queries.counts(catalog, trip)
+
+
+def test_a_root_that_is_a_link_keeps_the_name_that_the_user_gave(
+    catalog: Catalog, trip: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "my photos"
+    link.symlink_to(trip)
+    assert outcomes(scan(catalog, link)) == {ScanOutcome.ADDED: 4}
+    assert {row.folder for row in queries.photos(catalog, link)} == {link / "trip"}

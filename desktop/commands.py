@@ -118,7 +118,9 @@ _BUTTON_KEYS = frozenset({"Space", "Return", "Enter"})
 
 def is_plain(key: str) -> bool:
     """Whether a key could also be meant for a text field: no Ctrl, Alt or function key."""
-    return "Ctrl+" not in key and "Alt+" not in key and not (key[0] == "F" and key[1:].isdigit())
+    last = key.rsplit("+", 1)[-1]
+    function_key = last[:1] == "F" and last[1:].isdigit()
+    return "Ctrl+" not in key and "Alt+" not in key and not function_key
 
 
 class CommandSet(QObject):

@@ -7,6 +7,7 @@ import logging
 import sys
 from pathlib import Path
 
+import shiboken6
 from PySide6 import QtWebEngineWidgets  # noqa: F401 - must be there before the application
 from PySide6.QtCore import QSettings, Qt, QTimer
 from PySide6.QtWidgets import QApplication
@@ -44,7 +45,10 @@ def run(folder: Path | None, catalog_path: Path | None) -> int:
     window.work.failed_unheard.connect(window.show_error)
     window.show()
     start(window, folder)
-    return application.exec()
+    code = application.exec()
+    # The map's page has to go before its profile, and both before the application.
+    shiboken6.delete(window)
+    return code
 
 
 def open_window(catalog_path: Path | None) -> MainWindow:

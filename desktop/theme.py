@@ -93,7 +93,7 @@ def _colours(base: int, text: int, accent: int) -> Colours:
     return Colours(
         dark=ground.lightness() < 128,
         base=ground,
-        secondary=_between(ground, ink, 0.62),
+        secondary=_between(ground, ink, 0.68),
         placeholder=_between(ground, ink, 0.08),
         line=_between(ground, ink, 0.16),
         accent=QColor(accent),

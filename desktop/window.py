@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QItemSelection, Qt
+from PySide6.QtCore import QEvent, QItemSelection, QSize, Qt
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QDialog, QFileDialog, QLabel, QMainWindow, QPushButton
 
@@ -41,7 +41,7 @@ class MainWindow(QMainWindow):
         self._wired = False
         self.setWindowTitle("Photo Geotagger")
         self.setAcceptDrops(True)
-        self.resize(1360, 840)
+        self.resize(QSize(1360, 840).boundedTo(self.screen().availableSize()))
         self.engine, self.work, self.settings = engine, work, settings
         self.dialog: QDialog | None = None
         self.panes = Panes(engine, work)

@@ -146,7 +146,7 @@ class PhotoGrid(QAbstractItemView):
             )
             bar.setValue(rect.top() - GAP - (32 if first else 0))
         elif rect.bottom() + GAP > top + height:
-            bar.setValue(rect.bottom() + GAP - height)
+            bar.setValue(rect.bottom() + 2 * GAP + 1 - height)
 
     def indexAt(self, point: QPoint) -> QModelIndex:
         row = self._grid.row_at(point.x(), point.y() + self.verticalOffset())

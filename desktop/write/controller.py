@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QDialog, QWidget
 
 from desktop import theme, wording
 from desktop.engine import Engine
-from desktop.work import INTERACTIVE, SAVING, Context, Job, Work, each
+from desktop.work import DECIDING, INTERACTIVE, SAVING, Context, Job, Work, each
 from desktop.write.history import HistoryDialog
 from desktop.write.preview import PreviewDialog
 from desktop.write.results import ResultsDialog, reason
@@ -47,8 +47,9 @@ class WriteController(QObject):
         if self._busy():
             return
         options = WriteOptions(sidecar=self._sidecar())
+        # Among the decisions, so that those made a moment ago are part of the plan.
         self._planning = self._work.start(
-            SAVING,
+            DECIDING,
             lambda _context: self._engine.plan(root, None, options),
             name="plan",
             done=self._show_plan,

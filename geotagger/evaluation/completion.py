@@ -23,14 +23,14 @@ from geotagger.evaluation.albums_csv import (
 from geotagger.evaluation.fitting import Hiding
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest.album import suggest_album
-from geotagger.suggest.calibration import Calibration, shipped
+from geotagger.suggest.calibration import Calibration, base, shipped
 from geotagger.suggest.scene import FloatArray, scene_of
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
 
 WITHIN_KM = (0.1, 1.0, 25.0, 200.0, 750.0)
 LEVELS = (0.5, 0.8, 0.95)
 
-FOLDS = 8
+FOLDS = 6
 """Albums are dealt into so many folds; what is fitted for one comes from the others."""
 
 FIT_HIDINGS = ((0.5, 1), (0.8, 2), (0.95, 1))
@@ -298,17 +298,18 @@ def _calibrations(
     numbers = list(range(len(known)))
     count = min(FOLDS, len(known))
     fold = fitting.folds_of(numbers, [len(rows) for rows in known], count)
-    modes = ("time+look", "time") if vectors else ("time",)
+    every = all(photo.file in vectors for rows in known for photo in rows)
+    modes = ("time+look",) if every else ("time+look", "time") if vectors else ("time",)
     fits: list[Calibration] = []
     for one in range(count):
         if progress is not None:
             progress(Progress(one, count, "Fitting on other albums"))
         others = [(number, known[number]) for number in numbers if fold[number] != one]
         hidings = fit_hidings(others, vectors)
-        fits.append(fitting.fit(hidings, modes=modes, cancel=cancel))
+        fits.append(fitting.fit(hidings, modes=modes, base=base(), cancel=cancel))
     text = (
         f"on other albums only: {len(known)} albums in {count} folds, each placed with weights, "
-        f"motion and levels fitted on the other folds"
+        f"motion and levels fitted on the other folds, starting from the traces without photos"
     )
     return [fits[fold[number]] for number in numbers], text
 

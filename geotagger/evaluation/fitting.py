@@ -10,17 +10,22 @@ from numpy.typing import NDArray
 
 from geotagger.earth.distance import haversine_m
 from geotagger.progress import CancelToken
-from geotagger.suggest import fusion
+from geotagger.suggest import fusion, terms
 from geotagger.suggest.calibration import MODES, Calibration, ModeCalibration
-from geotagger.suggest.evidence import term_names
+from geotagger.suggest.honesty import masses_to
 from geotagger.suggest.motion import KERNEL_TERMS, SCALES_M, kernel_terms, log_density
 from geotagger.suggest.scene import FloatArray, View, scene_of, view_of
 from geotagger.suggest.types import AlbumPhoto
 
 STEPS = 160
 _RATE = 0.08
-_PULL = 1e-3
-"""Weight of the pull of all parameters towards zero."""
+_PULL = (1e-3, 1e-3)
+"""Weight of the pull of the weights and of the motion towards zero, without a base."""
+
+_BASE_STEPS = 120
+_BASE_RATE = 0.05
+_BASE_PULL = (0.01, 0.3)
+"""The same towards a base: albums with photos are few, so they refine more than they decide."""
 
 _LEAST_DISTANCE_M = 5.0
 """GPS repeats itself to no less; without it a duplicate would be infinitely likely."""
@@ -97,7 +102,7 @@ def examples_of(hidings: Sequence[Hiding], *, cancel: CancelToken | None = None)
         lat, lon = truth_of(view, hiding)
         parts.append(
             (
-                fusion.terms_of(view, table),
+                terms.terms_of(view, table),
                 kernel_terms(view, table),
                 table.present,
                 haversine_m(lat[:, None], lon[:, None], table.lat, table.lon),
@@ -132,36 +137,45 @@ def truth_of(view: View, hiding: Hiding) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def fit_mode(examples: Examples, *, seed: int = 0) -> ModeCalibration:
-    """Return weights and motion of greatest likelihood, without honest levels yet.
+def fit_mode(examples: Examples, base: ModeCalibration | None = None) -> ModeCalibration:
+    """Return weights and motion of greatest likelihood near a base, without honest levels yet.
 
     Every album counts with the square root of its hidden photos: a journey of 500 photos tells
     more than one of 8, but not sixty times more.
     """
     import torch
 
-    torch.manual_seed(seed)
-    names = term_names()
+    names = terms.names()
     free = torch.tensor([name not in _FIXED_TERMS for name in names], dtype=torch.float32)
-    weights = torch.zeros(len(names), requires_grad=True)
-    kernel = torch.zeros(len(KERNEL_TERMS), len(SCALES_M), requires_grad=True)
-    floor = torch.tensor(-4.0, requires_grad=True)
-    terms, kernel_in = torch.from_numpy(examples.terms), torch.from_numpy(examples.kernel)
+    steps, rate, pull = STEPS, _RATE, _PULL
+    start = torch.zeros(len(names))
+    kernel_start = torch.zeros(len(KERNEL_TERMS), len(SCALES_M))
+    floor = torch.tensor(-4.0)
+    if base is not None:
+        steps, rate, pull = _BASE_STEPS, _BASE_RATE, _BASE_PULL
+        start = torch.from_numpy(base.weights.astype(np.float32)) * free
+        kernel_start = torch.from_numpy(base.kernel.astype(np.float32))
+        floor = torch.tensor(base.floor, dtype=torch.float32)
+    weights = start.clone().requires_grad_()
+    kernel = kernel_start.clone().requires_grad_()
+    floor.requires_grad_()
+    columns, kernel_in = torch.from_numpy(examples.terms), torch.from_numpy(examples.kernel)
     absent = torch.from_numpy(~examples.present)
     distance = np.hypot(examples.distance_m, _LEAST_DISTANCE_M)[..., None]
     density = torch.from_numpy(log_density(distance, SCALES_M).astype(np.float32))
     share = torch.from_numpy(album_weights(examples.album).astype(np.float32))
-    optimiser = torch.optim.Adam([weights, kernel, floor], lr=_RATE)
-    for _ in range(STEPS):
+    optimiser = torch.optim.Adam([weights, kernel, floor], lr=rate)
+    for _ in range(steps):
         optimiser.zero_grad()
-        logits = (terms @ (weights * free)).masked_fill(absent, -1e9)
+        logits = (columns @ (weights * free)).masked_fill(absent, -1e9)
         logits = torch.cat([logits, floor.expand(len(logits), 1)], dim=1)
         place = torch.log_softmax(logits, dim=1)
         ring = torch.log_softmax(kernel_in @ kernel, dim=-1)
         known = torch.logsumexp(place[:, :-1] + torch.logsumexp(ring + density, dim=-1), dim=1)
         likelihood = torch.logaddexp(known, place[:, -1] - float(np.log(_EARTH_M2)))
         loss = -(share * likelihood).sum()
-        loss = loss + _PULL * ((weights**2).sum() + (kernel**2).mean())
+        loss = loss + pull[0] * ((weights - start) ** 2).sum()
+        loss = loss + pull[1] * ((kernel - kernel_start) ** 2).mean()
         torch.autograd.backward([loss])
         optimiser.step()
     fitted = (weights * free).detach().numpy().astype(np.float64)
@@ -191,6 +205,7 @@ def fit(
     hidings: Sequence[Hiding],
     *,
     modes: Sequence[str] = MODES,
+    base: Calibration | None = None,
     note: str = "",
     cancel: CancelToken | None = None,
 ) -> Calibration:
@@ -198,20 +213,22 @@ def fit(
 
     The levels come from albums that the weights they are paired with have not seen: the albums
     are dealt into three folds, and each is predicted by a fit on the other two. Modes that are not
-    asked for get the numbers of the first one that is.
+    asked for get the numbers of the first one that is. ``base`` is where the fit starts and what it
+    stays near.
     """
-    fitted = {mode: _fit_with_levels(hidings, mode, cancel) for mode in modes}
+    fitted = {mode: _fit_with_levels(hidings, mode, base, cancel) for mode in modes}
     first = fitted[modes[0]]
     return Calibration(tuple(fitted.get(mode, first) for mode in MODES), note)
 
 
 def _fit_with_levels(
-    hidings: Sequence[Hiding], mode: str, cancel: CancelToken | None
+    hidings: Sequence[Hiding], mode: str, base: Calibration | None, cancel: CancelToken | None
 ) -> ModeCalibration:
+    start = None if base is None else base.modes[MODES.index(mode)]
     seen = [in_mode(hiding, mode) for hiding in hidings]
     examples = examples_of(seen, cancel=cancel)
     albums, counts = np.unique(examples.album, return_counts=True)
-    whole = fit_mode(examples)
+    whole = fit_mode(examples, start)
     if len(albums) < _INNER_FOLDS:
         return whole
     fold = folds_of(albums.tolist(), counts.tolist(), _INNER_FOLDS)
@@ -221,7 +238,7 @@ def _fit_with_levels(
         if cancel is not None:
             cancel.raise_if_cancelled()
         inside = np.array([fold[album] != number for album in examples.album.tolist()])
-        part = fit_mode(examples.of(inside))
+        part = fit_mode(examples.of(inside), start)
         for hiding in seen:
             if fold[hiding.album] == number:
                 mass = masses_to_truth(hiding, part)
@@ -234,24 +251,17 @@ def _fit_with_levels(
 
 def masses_to_truth(hiding: Hiding, mode: ModeCalibration) -> FloatArray:
     """Return the fused mass in the disc around each best place that just reaches the truth."""
-    calibration = Calibration((mode,) * len(MODES), "")
     scene = scene_of(hiding.photos, None)
     view = view_of(scene, scene.targets)
-    fused = fusion.fuse(view, fusion.propose(view), calibration)
-    best = fusion.best_places(fusion.expected_hits(fused), fused.table.present, fused.table.present)
-    rows = np.flatnonzero(best >= 0)
-    lat, lon = truth_of(view, hiding)
-    at = np.maximum(best, 0)
-    every = np.arange(len(best))
-    away = haversine_m(lat, lon, fused.table.lat[every, at], fused.table.lon[every, at])
-    return np.asarray(fusion.mass_around(fused, at, away[:, None])[rows, 0], np.float64)
+    mass, _ = masses_to(view, *truth_of(view, hiding), Calibration((mode,) * len(MODES), ""))
+    return mass
 
 
 def levels_of(mass: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return fused masses and the share of truths within them, both ascending from 0 to 1."""
     order = np.argsort(mass)
-    reached = np.cumsum(weight[order]) / weight.sum()
-    true = np.interp(_LEVELS, mass[order], reached, left=0.0, right=1.0)
-    true[0], true[-1] = 0.0, 1.0
-    # A level that is never reached would have an endless radius; keep the map strictly rising.
-    return _LEVELS.copy(), np.maximum.accumulate(0.999 * true + 0.001 * _LEVELS)
+    reached = (np.cumsum(weight[order]) - weight[order] / 2.0) / weight.sum()
+    raw = np.interp(_LEVELS, reached, mass[order])
+    raw[0], raw[-1] = 0.0, 1.0
+    # Strictly rising, so that every level has one radius.
+    return np.maximum.accumulate(raw) * (1.0 - 1e-3) + 1e-3 * _LEVELS, _LEVELS.copy()

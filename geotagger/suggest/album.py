@@ -8,10 +8,11 @@ import numpy as np
 
 from geotagger.earth.places import PlaceNames
 from geotagger.progress import CancelToken
-from geotagger.suggest import fusion
+from geotagger.suggest import fusion, honesty
 from geotagger.suggest.calibration import Calibration, shipped
+from geotagger.suggest.candidates import Pick, picks, radii_of
 from geotagger.suggest.evidence import Reason, sources
-from geotagger.suggest.fusion import Fused, Pick
+from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, scene_of, view_of
 from geotagger.suggest.types import (
     AlbumPhoto,
@@ -58,47 +59,48 @@ def suggest_album(
     """
     chosen = shipped() if calibration is None else calibration
     scene = scene_of(photos, references)
+    honest = honesty.of_album(scene, chosen)
     out: list[Suggestion] = []
     for start in range(0, len(scene.targets), CHUNK):
         if cancel is not None:
             cancel.raise_if_cancelled()
         view = view_of(scene, scene.targets[start : start + CHUNK])
         fused = fusion.fuse(view, fusion.propose(view), chosen)
-        picks = fusion.picks(fused, chosen)
-        firsts = np.array([row[0].place if row else 0 for row in picks], np.intp)
+        found = picks(fused, honest)
+        firsts = np.array([row[0].place if row else 0 for row in found], np.intp)
         radii = (
-            fusion.radii_of(fused, firsts, LEVELS, chosen)
+            radii_of(fused, firsts, LEVELS, honest)
             if fused.table.lat.shape[1]
-            else np.zeros((len(picks), len(LEVELS)))
+            else np.zeros((len(found), len(LEVELS)))
         )
-        for row, row_picks in enumerate(picks):
+        for row, row_picks in enumerate(found):
             out.append(_suggestion(fused, row, row_picks, radii[row], places))
     return out
 
 
 def _suggestion(
-    fused: Fused, row: int, picks: list[Pick], radii: FloatArray, places: PlaceNames | None
+    fused: Fused, row: int, found: list[Pick], radii: FloatArray, places: PlaceNames | None
 ) -> Suggestion:
     key = fused.view.scene.photos[fused.view.rows[row]].key
-    if not picks:
+    if not found:
         return Suggestion(key, SuggestionState.INSUFFICIENT, ())
     return Suggestion(
         key=key,
-        state=state_of(picks, float(radii[1])),
-        candidates=tuple(_candidate(fused, row, pick, places) for pick in picks),
+        state=state_of(found, float(radii[1])),
+        candidates=tuple(_candidate(fused, row, pick, places) for pick in found),
         radii_m=tuple((level, float(r)) for level, r in zip(LEVELS, radii, strict=True)),
     )
 
 
-def state_of(picks: Sequence[Pick], radius_80_m: float) -> SuggestionState:
+def state_of(found: Sequence[Pick], radius_80_m: float) -> SuggestionState:
     """Return how sure a suggestion is, from the lead of its best candidate.
 
     Confident: the best place is likelier than not, twice as likely as the next, and no wider than
     a city. Too little evidence: four of five times the truth lies within no useful distance, and
     the best place has less than a quarter.
     """
-    best = picks[0]
-    second = picks[1].probability if len(picks) > 1 else 0.0
+    best = found[0]
+    second = found[1].probability if len(found) > 1 else 0.0
     leads = best.probability >= _SURE and best.probability >= _LEAD * second
     if leads and best.radius_m <= _NARROW_M:
         return SuggestionState.CONFIDENT

@@ -42,6 +42,7 @@ class AnchorsInTime:
         "part_way_length",
         "rank",
         "way_gap",
+        "fine_gap_ratio",
     )
 
     def propose(self, view: View, table: PlaceTable) -> PlaceTable | None:
@@ -86,6 +87,9 @@ class AnchorsInTime:
         length = way_length(view)[:, None]
         least = np.min(np.where(anchor, gap, np.inf), axis=1, keepdims=True, initial=np.inf)
         least = np.where(np.isfinite(least), least, 0.0)
+        fine = log_fine_gap(view, table)
+        least_fine = np.min(np.where(anchor, fine, np.inf), axis=1, keepdims=True, initial=np.inf)
+        least_fine = np.where(np.isfinite(least_fine), least_fine, 0.0)
         rank = _rank(view, table)
         columns = (
             exact,
@@ -97,6 +101,7 @@ class AnchorsInTime:
             part * length,
             np.where(anchor, np.log1p(np.minimum(rank, 50)), 0.0),
             way * gap,
+            np.where(anchor, fine - least_fine, 0.0),
         )
         return np.stack([np.asarray(column, np.float64) for column in columns], axis=-1)
 
@@ -173,6 +178,15 @@ def log_gap(view: View, table: PlaceTable) -> FloatArray:
 
     A place on the way has the smaller gap of its two anchors.
     """
+    return _log_gap(view, table, GAP_FLOOR_S, GAP_CENTRE)
+
+
+def log_fine_gap(view: View, table: PlaceTable) -> FloatArray:
+    """Return the same with a floor of 3 s, which tells bursts from walks, centred at a minute."""
+    return _log_gap(view, table, 3.0, 4.0)
+
+
+def _log_gap(view: View, table: PlaceTable, floor: float, centre: float) -> FloatArray:
     gaps = doubted_gap_s(view)
     if gaps.shape[1] == 0:
         return np.zeros(table.lat.shape)
@@ -181,7 +195,20 @@ def log_gap(view: View, table: PlaceTable) -> FloatArray:
     gap = gaps[rows, np.where(of_album, table.index, 0)]
     gap = np.where(table.other >= 0, np.minimum(gap, gaps[rows, table.other]), gap)
     known = of_album & np.isfinite(gap)
-    return np.where(known, np.log(np.where(known, gap, 0.0) + GAP_FLOOR_S) - GAP_CENTRE, 0.0)
+    return np.where(known, np.log(np.where(known, gap, 0.0) + floor) - centre, 0.0)
+
+
+def nearest_in_time(view: View, table: PlaceTable) -> IntArray:
+    """Return the column (H,) of the anchor nearest in time, the earlier on a tie, else -1."""
+    anchor = table.is_anchor & view.has_time[:, None]
+    if anchor.shape[1] == 0:
+        return np.full(len(view.rows), -1, np.intp)
+    gaps = doubted_gap_s(view)
+    rows = np.arange(len(view.rows))[:, None]
+    gap = gaps[rows, np.where(anchor, table.index, 0)]
+    usable = anchor & np.isfinite(gap)
+    column = np.where(usable, gap, np.inf).argmin(axis=1)
+    return np.where(usable.any(axis=1), column, -1)
 
 
 def way_length(view: View) -> FloatArray:

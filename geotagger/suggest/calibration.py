@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from geotagger.errors import ModelError
-from geotagger.suggest.evidence import term_names
+from geotagger.suggest import terms
 from geotagger.suggest.motion import KERNEL_TERMS, SCALES_M
 from geotagger.suggest.scene import FloatArray
 
@@ -22,13 +22,14 @@ MODES = ("time+look", "time", "look", "album")
 """What is known of a photo: its time, its looks, both, or only its album."""
 
 _SHIPPED = "albums.json"
+_BASE = "traces.json"
 
 
 @dataclass(frozen=True, slots=True)
 class ModeCalibration:
     """What was fitted for photos of one mode.
 
-    ``weights`` (T,) of the terms of `evidence.term_names`; ``floor`` the logit of "anywhere on
+    ``weights`` (T,) of the terms of `terms.names`; ``floor`` the logit of "anywhere on
     earth"; ``kernel`` (K, S) takes the terms of `motion.KERNEL_TERMS` to logits of the S rings;
     ``raw`` and ``true`` (L,) ascend from 0 to 1: a disc around the best place that holds ``raw``
     of the fused distribution held ``true`` of the real places.
@@ -54,7 +55,7 @@ class Calibration:
 
     def to_json(self) -> str:
         """Return the text of a calibration file."""
-        names = term_names()
+        names = terms.names()
         modes = {}
         for name, mode in zip(MODES, self.modes, strict=True):
             modes[name] = {
@@ -82,8 +83,18 @@ def _rounded(values: FloatArray) -> list[float]:
 @cache
 def shipped() -> Calibration:
     """Return the calibration that comes with the program."""
-    entry = resources.files("resources") / "calibration" / _SHIPPED
-    return parse(entry.read_text(encoding="utf-8"), Path(_SHIPPED))
+    return _resource(_SHIPPED)
+
+
+@cache
+def base() -> Calibration:
+    """Return the calibration fitted on traces without photos, from which a fit starts."""
+    return _resource(_BASE)
+
+
+def _resource(name: str) -> Calibration:
+    entry = resources.files("resources") / "calibration" / name
+    return parse(entry.read_text(encoding="utf-8"), Path(name))
 
 
 def load(path: Path) -> Calibration:
@@ -121,7 +132,7 @@ def parse(text: str, path: Path) -> Calibration:
 
 def _mode(raw: dict[str, Any]) -> ModeCalibration:
     mode = ModeCalibration(
-        weights=np.array([raw["weights"][name] for name in term_names()], np.float64),
+        weights=np.array([raw["weights"][name] for name in terms.names()], np.float64),
         floor=float(raw["floor"]),
         kernel=np.array([raw["kernel"][name] for name in KERNEL_TERMS], np.float64),
         raw=np.array(raw["raw"], np.float64),

@@ -61,8 +61,3 @@ def sources() -> tuple[Evidence, ...]:
     from geotagger.suggest import anchors, lookalikes, prior  # noqa: F401
 
     return tuple(sorted(_SOURCES.values(), key=lambda source: source.order))
-
-
-def term_names() -> tuple[str, ...]:
-    """Return the names of all terms, in the order of the columns of `fusion.terms_of`."""
-    return tuple(name for source in sources() for name in source.terms)

@@ -9,12 +9,12 @@ of the probability of being that near.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
+from geotagger.suggest.anchors import nearest_in_time
 from geotagger.suggest.calibration import MODES, Calibration
 from geotagger.suggest.evidence import sources
 from geotagger.suggest.motion import (
@@ -32,22 +32,10 @@ from geotagger.suggest.scene import (
     empty_table,
     joined,
 )
+from geotagger.suggest.terms import terms_of
 
 HIT_RADII_M = np.array([100.0, 1e3, 25e3, 200e3, 750e3])
 """Street, quarter, city, region, country."""
-
-MOST_CANDIDATES = 5
-LEAST_PROBABILITY = 0.02
-"""A candidate below it is not worth a person's look."""
-
-LADDER_M = np.geomspace(25.0, 300e3, 22)
-"""Radii that a candidate may state; a wider one would help nobody."""
-
-FINE_LADDER_M = np.geomspace(5.0, 2.0e7, 160)
-"""Radii among which the one of a stated level is interpolated."""
-
-_BREADTH = 0.15
-"""A candidate's radius grows while doubling it adds at least a tenth to its probability."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +57,6 @@ class Fused:
     apart_m: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Pick:
-    """A place chosen for a photo: its column in the table, radius and probability."""
-
-    place: int
-    radius_m: float
-    probability: float
-
-
 def propose(view: View) -> PlaceTable:
     """Return the places that all sources propose for the photos of a view."""
     table = empty_table(len(view.rows))
@@ -86,11 +65,6 @@ def propose(view: View) -> PlaceTable:
         if more is not None:
             table = joined([table, more])
     return table
-
-
-def terms_of(view: View, table: PlaceTable) -> FloatArray:
-    """Return all sources' terms, shape (H, P, T)."""
-    return np.concatenate([source.score(view, table) for source in sources()], axis=-1)
 
 
 def modes_of(view: View) -> IntArray:
@@ -182,6 +156,26 @@ def best_places(hits: FloatArray, present: BoolArray, active: BoolArray) -> IntA
     return np.where(usable.any(axis=1), best, -1)
 
 
+def first_places(fused: Fused, hits: FloatArray) -> IntArray:
+    """Return the best place (H,) of each photo, -1 where there is none.
+
+    A little more than the nearest anchor's expected hits is no gain that a model of people's
+    motion can be trusted with: then the nearest anchor in time is the answer.
+    """
+    present = fused.table.present
+    best = best_places(hits, present, present)
+    near = nearest_in_time(fused.view, fused.table)
+    rows = np.flatnonzero((best >= 0) & (near >= 0))
+    at_best, at_near = hits[rows, best[rows]].sum(axis=1), hits[rows, near[rows]].sum(axis=1)
+    keep = at_best < at_near + _DOUBT_HITS
+    best[rows[keep]] = near[rows[keep]]
+    return best
+
+
+_DOUBT_HITS = 0.25
+"""Expected hits (of five) that another place must be ahead of the nearest anchor in time."""
+
+
 def mass_around(fused: Fused, places: IntArray, radii_m: FloatArray) -> FloatArray:
     """Return the fused mass (H, R) in discs of radii (R,) or (H, R) around one place per photo."""
     rows = np.arange(len(places))
@@ -192,60 +186,3 @@ def mass_around(fused: Fused, places: IntArray, radii_m: FloatArray) -> FloatArr
         mass = mass_within(away, radii[:, :, None], fused.scale_m[:, None, :, ring])
         out += np.einsum("hrp,hp->hr", mass, fused.share * fused.rings[:, :, ring])
     return np.minimum(out, 1.0)
-
-
-def honest_mass(fused: Fused, mass: FloatArray, calibration: Calibration) -> FloatArray:
-    """Return fused masses (H, R) as probabilities that were right on held-out albums."""
-    out = np.empty(mass.shape)
-    for number, one in enumerate(calibration.modes):
-        rows = fused.mode == number
-        out[rows] = one.honest(mass[rows])
-    return out
-
-
-def radii_of(
-    fused: Fused, places: IntArray, levels: Sequence[float], calibration: Calibration
-) -> FloatArray:
-    """Return the radii (H, L) around one place per photo that hold the truth with given odds."""
-    mass = honest_mass(fused, mass_around(fused, places, FINE_LADDER_M), calibration)
-    out = np.empty((len(places), len(levels)))
-    ladder = np.log(FINE_LADDER_M)
-    for row, one in enumerate(mass):
-        rising = np.maximum.accumulate(one)
-        out[row] = np.exp(np.interp(levels, rising + np.arange(len(rising)) * 1e-12, ladder))
-    return out
-
-
-def picks(fused: Fused, calibration: Calibration) -> list[list[Pick]]:
-    """Return up to `MOST_CANDIDATES` places per photo, best first, with disjoint discs."""
-    table = fused.table
-    hits = expected_hits(fused)
-    active = table.present.copy()
-    chosen: list[list[Pick]] = [[] for _ in fused.view.rows]
-    going = np.ones(len(chosen), bool)
-    free = np.full(len(chosen), np.inf)
-    for _ in range(MOST_CANDIDATES):
-        places = best_places(hits, table.present, active & going[:, None])
-        rows = np.flatnonzero(places >= 0)
-        if len(rows) == 0:
-            break
-        at = np.maximum(places, 0)
-        for row in rows:
-            away = fused.apart_m[row, at[row]]
-            free[row] = min(
-                (away[pick.place] - pick.radius_m for pick in chosen[row]), default=np.inf
-            )
-        ladder = np.minimum(LADDER_M[None, :], np.maximum(free[:, None], 1.0))
-        mass = honest_mass(fused, mass_around(fused, at, ladder), calibration)
-        worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
-        step = worth.argmax(axis=1)
-        for row in rows:
-            radius = float(ladder[row, step[row]])
-            probability = float(mass[row, step[row]])
-            if chosen[row] and probability < LEAST_PROBABILITY:
-                going[row] = False
-                continue
-            chosen[row].append(Pick(int(at[row]), radius, probability))
-            near = fused.apart_m[row, at[row]] <= max(radius, LADDER_M[0])
-            active[row] &= ~near
-    return chosen

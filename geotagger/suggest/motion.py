@@ -16,8 +16,9 @@ from __future__ import annotations
 import numpy as np
 
 from geotagger.earth.distance import EARTH_RADIUS_M
-from geotagger.suggest.anchors import inside, log_gap, way_length
+from geotagger.suggest.anchors import inside, log_fine_gap, log_gap, way_length
 from geotagger.suggest.lookalikes import similarity_of
+from geotagger.suggest.pace import pace
 from geotagger.suggest.scene import FloatArray, Origin, PlaceTable, View
 
 SCALES_M = np.array([12.0, 60.0, 300.0, 1_500.0, 8e3, 4e4, 2.5e5, 1.5e6])
@@ -36,6 +37,11 @@ KERNEL_TERMS = (
     "far_in_time",
     "reference",
     "album",
+    "fine_gap",
+    "pace",
+    "gap*pace",
+    "short_pace",
+    "gap*short_pace",
 )
 """What the mixture depends on, in the order of the columns of `kernel_terms`."""
 
@@ -46,19 +52,22 @@ def kernel_terms(view: View, table: PlaceTable) -> FloatArray:
     way = table.on_the_way
     similarity, known = similarity_of(view, table)
     length = np.broadcast_to(way_length(view)[:, None], table.lat.shape)
+    ours = table.origin != Origin.REFERENCE
     within = np.broadcast_to(inside(view)[:, None], table.lat.shape)
     columns = (
-        table.origin != Origin.REFERENCE,
+        ours,
         gap,
         gap**2 / 4.0,
-        np.where(table.origin == Origin.REFERENCE, 0.0, length),
-        np.where(table.origin == Origin.REFERENCE, 0.0, within),
+        ours * length,
+        ours * within,
         way,
         way * length,
         np.where(known, (similarity - 0.4) * 3.0, 0.0),
         table.origin == Origin.LOOKALIKE,
         table.origin == Origin.REFERENCE,
         table.origin == Origin.ALBUM,
+        log_fine_gap(view, table),
+        *(column for one in pace(view.scene) for column in (ours * one, ours * gap * one / 3.0)),
     )
     return np.stack([np.asarray(column, np.float64) for column in columns], axis=-1)
 

@@ -1,0 +1,100 @@
+"""From a fused distribution to a few places with radius and probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from geotagger.suggest.fusion import (
+    Fused,
+    best_places,
+    expected_hits,
+    first_places,
+    mass_around,
+)
+from geotagger.suggest.honesty import Honesty
+from geotagger.suggest.scene import FloatArray, IntArray
+
+MOST_CANDIDATES = 5
+LEAST_PROBABILITY = 0.02
+"""A candidate below it is not worth a person's look."""
+
+LADDER_M = np.geomspace(25.0, 300e3, 22)
+"""Radii that a candidate may state; a wider one would help nobody."""
+
+FINE_LADDER_M = np.geomspace(5.0, 2.0e7, 128)
+"""Radii among which the one of a stated level is interpolated."""
+
+_BREADTH = 0.15
+"""A candidate's radius grows while doubling it adds at least a tenth to its probability."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A place chosen for a photo: its column in the table, radius and probability."""
+
+    place: int
+    radius_m: float
+    probability: float
+
+
+def radii_of(
+    fused: Fused, places: IntArray, levels: Sequence[float], honesty: Honesty
+) -> FloatArray:
+    """Return the radii (H, L) around one place per photo that hold the truth with given odds."""
+    odds = honesty.odds(fused.mode, mass_around(fused, places, FINE_LADDER_M))
+    out = np.empty((len(places), len(levels)))
+    ladder = np.log(FINE_LADDER_M)
+    for row, one in enumerate(odds):
+        rising = np.maximum.accumulate(one) + np.arange(len(one)) * 1e-12
+        out[row] = np.exp(np.interp(levels, rising, ladder))
+    return out
+
+
+def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
+    """Return up to `MOST_CANDIDATES` places per photo, best first, with disjoint discs.
+
+    The first is the place of `fusion.first_places`, its probability by the odds that held. The
+    others share what it leaves in proportion to their mass, and follow by probability.
+    """
+    present = fused.table.present
+    hits = expected_hits(fused)
+    chosen: list[list[Pick]] = [[] for _ in fused.view.rows]
+    active = present.copy()
+    left = np.ones(len(chosen))
+    places = first_places(fused, hits)
+    for turn in range(MOST_CANDIDATES):
+        rows = np.flatnonzero(places >= 0)
+        if len(rows) == 0:
+            break
+        at = np.maximum(places, 0)
+        ladder = np.minimum(LADDER_M[None, :], _free(fused, at, chosen)[:, None])
+        mass = mass_around(fused, at, ladder)
+        odds = honesty.odds(fused.mode, mass) if turn == 0 else mass * left[:, None]
+        # By fused mass: odds that jump where an anchor happened to lie would invite boasting.
+        worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
+        step = worth.argmax(axis=1)
+        for row in rows:
+            radius = float(ladder[row, step[row]])
+            probability = float(odds[row, step[row]])
+            if turn == 0:
+                left[row] = (1.0 - probability) / max(1.0 - float(mass[row, step[row]]), 1e-6)
+            elif probability < LEAST_PROBABILITY:
+                active[row] = False
+                continue
+            chosen[row].append(Pick(int(at[row]), radius, probability))
+            active[row] &= fused.apart_m[row, at[row]] > radius
+        places = best_places(hits, present, active)
+    return [row[:1] + sorted(row[1:], key=lambda pick: -pick.probability) for row in chosen]
+
+
+def _free(fused: Fused, at: IntArray, chosen: Sequence[Sequence[Pick]]) -> FloatArray:
+    """Return the largest radii (H,) that keep a place's disc apart from those chosen before."""
+    out = np.full(len(at), np.inf)
+    for row, before in enumerate(chosen):
+        for pick in before:
+            gap = float(fused.apart_m[row, at[row], pick.place]) - pick.radius_m
+            out[row] = min(out[row], gap)
+    return np.asarray(np.maximum(out, 1.0), np.float64)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -73,7 +74,7 @@ def test_every_row_is_found_where_its_cell_lies(days, width, cell):
         assert grid.row_at(centre.x(), centre.y()) == at
         assert rect.bottom() < grid.height
     assert list(grid.rows_between(0, grid.height)) == list(range(total))
-    assert not any(a.intersects(b) for a, b in zip(rects, rects[1:], strict=False))
+    assert not any(a.intersects(b) for a, b in itertools.pairwise(rects))
 
 
 @given(sections, st.integers(200, 1200), st.data())

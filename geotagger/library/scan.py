@@ -42,7 +42,10 @@ class ScanOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ScanEvent:
-    """One file (or folder) that the scan dealt with; ``photo_id`` is None for folders."""
+    """One file or folder that the scan dealt with.
+
+    ``photo_id`` is None for folders and for files that vanished while the scan ran.
+    """
 
     path: Path
     outcome: ScanOutcome
@@ -128,11 +131,11 @@ def scan_folder(
                 state.done += 1
                 _tell(progress, state, found.path.name)
                 if len(batch) >= _STORE_AT_MOST or time.monotonic() - stored_at > _STORE_EVERY_S:
-                    yield from _store(catalog, batch, known)
+                    yield from _store(catalog, batch, known, seen)
                     yield from _drain(walked)
                     batch.clear()
                     stored_at = time.monotonic()
-        yield from _store(catalog, batch, known)
+        yield from _store(catalog, batch, known, seen)
         yield from _drain(walked)
     cancel.raise_if_cancelled()
     yield from _mark_missing(catalog, known, seen, unlistable)
@@ -213,6 +216,7 @@ def _store(
     catalog: Catalog,
     batch: list[tuple[Found, PhotoRecord | Exception]],
     known: dict[Path, _Known],
+    seen: set[Path],
 ) -> list[ScanEvent]:
     events: list[ScanEvent] = []
     if not batch:
@@ -226,11 +230,21 @@ def _store(
                 events.append(ScanEvent(found.path, outcome, photo_id))
                 continue
             if not os.path.lexists(found.path):
-                continue  # it vanished while we looked; the next scan will know
+                seen.discard(found.path)  # what the catalog has of it is marked at the end
+                events.append(ScanEvent(found.path, ScanOutcome.UNREADABLE, error=_gone(found)))
+                continue
             error = _as_unreadable(found.path, result)
             photo_id = store_error(connection, found.path, found.kind, found.stamp, _told(error))
             events.append(ScanEvent(found.path, ScanOutcome.UNREADABLE, photo_id, error))
     return events
+
+
+def _gone(found: Found) -> UnreadableFileError:
+    return UnreadableFileError(
+        "The file was removed while the folder was scanned.",
+        path=found.path,
+        remedy="Scan again if it is back.",
+    )
 
 
 def _as_unreadable(path: Path, error: Exception) -> UnreadableFileError:

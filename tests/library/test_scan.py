@@ -165,3 +165,23 @@ def test_a_root_that_is_a_link_keeps_the_name_that_the_user_gave(
     link.symlink_to(trip)
     assert outcomes(scan(catalog, link)) == {ScanOutcome.ADDED: 4}
     assert {row.folder for row in queries.photos(catalog, link)} == {link / "trip"}
+
+
+def test_a_file_that_vanishes_during_the_scan_is_told_and_the_rest_goes_on(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for number in range(30):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(folder / f"{number:02}.jpg")
+    last = folder / "29.jpg"
+
+    def remove(progress: Progress) -> None:
+        last.unlink(missing_ok=True)
+
+    events = list(scan_folder(catalog, folder, workers=1, progress=remove))
+    assert outcomes(events) == {ScanOutcome.ADDED: 29, ScanOutcome.UNREADABLE: 1}
+    (event,) = (event for event in events if event.outcome is ScanOutcome.UNREADABLE)
+    assert (event.path, event.photo_id) == (last, None)
+    assert event.error is not None and "removed" in event.error.message and event.error.remedy
+    assert len(queries.photos(catalog, folder)) == 29

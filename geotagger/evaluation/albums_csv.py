@@ -202,7 +202,8 @@ def _embed(
 def _load(store: Path, dimension: int) -> dict[str, NDArray[np.float32]]:
     """Return what the cache holds; one that cannot be read holds nothing."""
     try:
-        with np.load(store, allow_pickle=False) as file:
+        # np.load of a path leaves the file open when it is damaged.
+        with store.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
             digests, rows = file["digests"], file["rows"]
     except (OSError, ValueError, KeyError, EOFError, BadZipFile, zlib.error):
         return {}

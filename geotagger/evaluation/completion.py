@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.earth.distance import haversine_m
+from geotagger.errors import GeotaggerError
 from geotagger.evaluation import baselines, fitting
 from geotagger.evaluation.albums_csv import (
     KnownPhoto,
@@ -161,19 +162,20 @@ def evaluate_completion(
     Raises
     ------
     GeotaggerError
-        The table or the folder cannot be used.
-    ValueError
-        ``hide`` is not between 0 and 1, or ``seeds`` below 1.
+        The table or the folder cannot be used, ``hide`` is not between 0 and 1, or ``seeds`` is
+        below 1.
     CancelledError
         The token was cancelled.
     """
     if not 0.0 < hide < 1.0:
-        raise ValueError(f"the share to hide must be between 0 and 1, found {hide}")
+        raise GeotaggerError(f"The share to hide must be between 0 and 1, not {hide:g}.")
     if seeds < 1:
-        raise ValueError(f"at least one seed is needed, found {seeds}")
+        raise GeotaggerError(f"At least one seed is needed, not {seeds}.")
     known = [rows for rows in read_albums(albums).values() if len(rows) > 1]
     if not known:
-        raise ValueError("no album has more than one photo, so nothing can be hidden")
+        raise GeotaggerError(
+            "No album of the table has two photos, so nothing can be hidden.", path=albums
+        )
     vectors: dict[str, NDArray[np.float32]] = {}
     if embedder is not None:
         files = [photo.file for rows in known for photo in rows]

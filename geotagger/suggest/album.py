@@ -146,4 +146,5 @@ def _reasons(fused: Fused, row: int, pick: Pick) -> tuple[str, ...]:
 
 
 def _weighed(reason: Reason, share: float) -> float:
-    return reason.strength * share
+    # What a person can check (minutes, likeness) ranks above how the shares happened to fall.
+    return float(reason.strength * share**0.25)

@@ -118,7 +118,7 @@ class AnchorsInTime:
             text = reasons.between(
                 scene.photos[scene.anchors[first]], scene.photos[scene.anchors[second]], gap
             )
-            return [Reason(text, 0.5)]
+            return [Reason(text, 0.4)]
         if table.origin[row, place] == Origin.REFERENCE or first >= scene.timed:
             return []
         gap = float(view.gap_s[row, first])
@@ -201,7 +201,7 @@ def _log_gap(view: View, table: PlaceTable, floor: float, centre: float) -> Floa
 def nearest_in_time(view: View, table: PlaceTable) -> IntArray:
     """Return the column (H,) of the anchor nearest in time, the earlier on a tie, else -1."""
     anchor = table.is_anchor & view.has_time[:, None]
-    if anchor.shape[1] == 0:
+    if not anchor.any():
         return np.full(len(view.rows), -1, np.intp)
     gaps = doubted_gap_s(view)
     rows = np.arange(len(view.rows))[:, None]

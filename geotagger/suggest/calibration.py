@@ -64,8 +64,8 @@ class Calibration:
                 "kernel": {
                     term: _rounded(row) for term, row in zip(KERNEL_TERMS, mode.kernel, strict=True)
                 },
-                "raw": _rounded(mode.raw),
-                "true": _rounded(mode.true),
+                "raw": _rounded(mode.raw, 7),
+                "true": _rounded(mode.true, 7),
             }
         whole = {
             "format_version": FORMAT_VERSION,
@@ -76,8 +76,8 @@ class Calibration:
         return json.dumps(whole, indent=1) + "\n"
 
 
-def _rounded(values: FloatArray) -> list[float]:
-    return [round(float(value), 4) for value in values]
+def _rounded(values: FloatArray, digits: int = 4) -> list[float]:
+    return [round(float(value), digits) for value in values]
 
 
 @cache

@@ -1,0 +1,58 @@
+"""Album completion on the real albums: ours against simple rules, as a table and as JSON.
+
+python -m tests.benchmarks.completion --shared ../shared --model FOLDER
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from geotagger.evaluation.completion import evaluate_completion, main_report
+from geotagger.models.embedder import load_embedder
+
+RESULTS = Path(__file__).resolve().parent / "results"
+HIDE = (0.5, 0.8, 0.95)
+
+
+def main() -> None:
+    """Run all ways of hiding and write the dated results."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--shared", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="without it, no look-alikes")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--cache", type=Path)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    embedder = load_embedder(options.model, device="cpu", threads=1) if options.model else None
+    photos = options.shared / "photos"
+    results = [
+        evaluate_completion(
+            photos / "albums.csv",
+            photos,
+            hide=hide,
+            seeds=options.seeds,
+            embedder=embedder,
+            cache=options.cache,
+        )
+        for hide in HIDE
+    ]
+    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    name = f"{datetime.now(UTC):%Y-%m-%d}-completion" + ("" if embedder else "-without-model")
+    whole = {"machine": machine, "runs": [result.to_json() for result in results]}
+    (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    text = "\n\n".join(f"```\n{main_report(result)}\n```" for result in results)
+    (RESULTS / f"{name}.md").write_text(
+        f"# Album completion, {datetime.now(UTC):%Y-%m-%d}\n\nMachine: {machine}\n\n{text}\n",
+        encoding="utf-8",
+    )
+
+
+if __name__ == "__main__":
+    main()

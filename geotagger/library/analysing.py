@@ -19,7 +19,7 @@ from geotagger.library import queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
-from geotagger.photos.bounded import BoundedPool
+from geotagger.photos.bounded import BoundedPool, default_workers
 from geotagger.photos.decode import load_rgb
 from geotagger.photos.record import TimeSource
 from geotagger.progress import CancelledError, CancelToken, Progress, ProgressCallback
@@ -280,7 +280,7 @@ def embed_missing(
     decode = partial(load_rgb, max_side=embedder.input_size, square=embedder.input_size)
     stored = done = 0
     batch: list[tuple[str, NDArray[np.uint8]]] = []
-    count = workers or max(1, min(8, os.cpu_count() or 1))
+    count = workers or default_workers()
     with (
         BoundedPool(count, DECODE_TIMEOUT_S, DECODE_MEMORY) as pool,
         suppress(CancelledError),  # raised again below, when what was decoded is stored

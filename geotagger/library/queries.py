@@ -107,11 +107,7 @@ def photos(
     ``album`` and ``states`` narrow the choice; every word of ``search`` must occur in the path
     below the root, the place, the camera or the date (YYYY-MM-DD), whatever its case or accents.
     """
-    start, end = below(root)
-    where, values = "p.path >= ? AND p.path < ?", [start, end]
-    if album is not None:
-        where += " AND p.folder = ?"
-        values.append(os.fsencode(album))
+    where, values = _within(root, album)
     with catalog.reading() as connection:
         rows = connection.execute(
             f"{_ROWS} WHERE {where} ORDER BY p.wall_us IS NULL, p.wall_us, p.path", values
@@ -166,11 +162,7 @@ def details(catalog: Catalog, photo_id: int) -> PhotoDetails:
 
 def counts(catalog: Catalog, root: Path, album: str | None = None) -> dict[PhotoState, int]:
     """Return how many photos below a root are in each state."""
-    start, end = below(root)
-    where, values = "p.path >= ? AND p.path < ?", [start, end]
-    if album is not None:
-        where += " AND p.folder = ?"
-        values.append(os.fsencode(album))
+    where, values = _within(root, album)
     with catalog.reading() as connection:
         rows = connection.execute(
             f"""SELECT {_STATE} AS state, count(*) AS n FROM photos p
@@ -199,6 +191,13 @@ def plain(text: str) -> str:
     """Return text without accents and case, for searching."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
+
+
+def _within(root: Path, album: str | None) -> tuple[str, list[bytes]]:
+    """Return the condition, with its values, for photos below a root or in one of its albums."""
+    if album is None:
+        return "p.path >= ? AND p.path < ?", list(below(root))
+    return "p.path >= ? AND p.path < ? AND p.folder = ?", [*below(root), os.fsencode(album)]
 
 
 def _mentions(row: PhotoRow, root: Path, words: list[str]) -> bool:

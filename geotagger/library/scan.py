@@ -14,7 +14,7 @@ from pathlib import Path
 from geotagger.errors import FolderError, GeotaggerError, UnreadableFileError
 from geotagger.library.catalog import Catalog
 from geotagger.library.storing import below, decode_path, encode_path, store_error, store_record
-from geotagger.photos.bounded import BoundedPool
+from geotagger.photos.bounded import BoundedPool, default_workers
 from geotagger.photos.find import Found, Unlistable, find_photos
 from geotagger.photos.metadata import read_found
 from geotagger.photos.record import FileStamp, PhotoRecord
@@ -120,7 +120,7 @@ def scan_folder(
             yield found
         state.walked = True
 
-    count = workers or max(1, min(8, os.cpu_count() or 1))
+    count = workers or default_workers()
     _remember_root(catalog, root)
     with BoundedPool(count, timeout_s, READ_MEMORY) as pool:
         batch: list[tuple[Found, PhotoRecord | Exception]] = []

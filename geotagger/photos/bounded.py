@@ -6,41 +6,28 @@ process. Whatever parses or decodes them runs here.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pickle
 import queue
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from multiprocessing import Pipe
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from geotagger.errors import TaskCrashedError, TaskMemoryError, TaskTimeoutError
-from geotagger.photos import worker as worker_module
+from geotagger.photos.worker_process import REAP_S, WorkerProcess
 from geotagger.progress import CancelledError, CancelToken
 
 A = TypeVar("A")
 R = TypeVar("R")
 
-_START_S = 60.0
-"""Seconds for a process to start and import what the task needs: disks can be slow."""
 _START_TRIES = 3
 """An idle worker may have been ended from outside: then another one takes the task."""
 _SLICE_S = 0.25
 """How often a waiting caller looks whether the pool was closed."""
-_REAP_S = 2.0
-"""Seconds to wait for a killed process; one stuck in the kernel (a dead share) is left behind."""
-
-
-_unreaped: list[subprocess.Popen[bytes]] = []
-"""Killed processes that the kernel has not let go of yet; looked at again now and then."""
 
 
 class PoolClosedError(RuntimeError):
@@ -71,8 +58,8 @@ class BoundedPool:
         self._timeout_s = timeout_s
         self._memory_bytes = memory_bytes
         self._changed = threading.Condition()
-        self._idle: list[_Worker] = []
-        self._busy: set[_Worker] = set()
+        self._idle: list[WorkerProcess] = []
+        self._busy: set[WorkerProcess] = set()
         self._slots_taken = 0
         self._waiting: deque[object] = deque()
         self._closed = False
@@ -186,7 +173,7 @@ class BoundedPool:
             worker.kill()
         for worker in idle:
             worker.dispose()
-        deadline = time.monotonic() + _REAP_S
+        deadline = time.monotonic() + REAP_S
         with self._changed:
             while self._busy and (left := deadline - time.monotonic()) > 0:
                 self._changed.wait(left)
@@ -228,7 +215,7 @@ class BoundedPool:
             raise PoolClosedError("the pool was closed")
         raise self._explain(kind, value, path)
 
-    def _take(self, stopping: Callable[[], bool]) -> _Worker:
+    def _take(self, stopping: Callable[[], bool]) -> WorkerProcess:
         """Return a worker of this caller's own, waiting in line for it."""
         ticket = object()
         with self._changed:
@@ -251,7 +238,7 @@ class BoundedPool:
                 self._busy.add(worker)
                 return worker
         try:
-            worker = _Worker()
+            worker = WorkerProcess()
         except BaseException:
             with self._changed:
                 self._slots_taken -= 1
@@ -265,7 +252,7 @@ class BoundedPool:
             raise PoolClosedError("the pool was closed")
         return worker
 
-    def _give_back(self, worker: _Worker, keep: bool) -> None:
+    def _give_back(self, worker: WorkerProcess, keep: bool) -> None:
         keep = keep and not self._closed
         if not keep:
             worker.kill()
@@ -303,117 +290,6 @@ class BoundedPool:
             path=path,
             remedy="The file is probably damaged; open it in another program to see.",
         )
-
-
-class _Worker:
-    """One worker process and the connection to it; used by one thread at a time, but for kill."""
-
-    def __init__(self) -> None:
-        ours, theirs = Pipe(duplex=True)
-        try:
-            self._process = _start(theirs)
-        except BaseException:
-            ours.close()
-            raise
-        finally:
-            theirs.close()
-        self._connection = ours
-        self._greeted = False
-
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
-    def ask(
-        self,
-        payload: bytes,
-        timeout_s: float,
-        memory_bytes: int,
-        stopping: Callable[[], bool],
-    ) -> tuple[str, Any, bool]:
-        """Return the worker's answer; its kind may also be timeout, crash, lost or stopped.
-
-        Lost means that the process was gone before it began: not the fault of the task.
-        """
-        started = False
-        try:
-            if not self._greeted:
-                self._connection.send(_search_path())
-                self._greeted = True
-            self._connection.send((payload, timeout_s, memory_bytes))
-            deadline = time.monotonic() + _START_S
-            while True:
-                answer = self._receive(deadline, stopping)
-                if answer[0] != "started":
-                    return answer
-                started = True
-                deadline = time.monotonic() + timeout_s
-        except (EOFError, OSError):
-            return "crash" if started else "lost", self._how_it_ended(), True
-
-    def _receive(self, deadline: float, stopping: Callable[[], bool]) -> tuple[str, Any, bool]:
-        while not self._connection.poll(min(_SLICE_S, max(0.0, deadline - time.monotonic()))):
-            if stopping():
-                return "stopped", None, True
-            if time.monotonic() >= deadline:
-                return "timeout", None, True
-        answer: tuple[str, Any, bool] = self._connection.recv()
-        return answer
-
-    def _how_it_ended(self) -> str:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            code = self._process.wait(_REAP_S)
-            if code < 0:
-                with contextlib.suppress(ValueError):
-                    return signal.Signals(-code).name
-            return f"exit code {code}"
-        return "it no longer answers"
-
-    def kill(self) -> None:
-        """End the process at once; safe from any thread."""
-        with contextlib.suppress(OSError):
-            self._process.kill()
-
-    def dispose(self) -> None:
-        """Reap the killed process and close the connection."""
-        self._connection.close()
-        _unreaped[:] = [process for process in _unreaped if process.poll() is None]
-        try:
-            self._process.wait(_REAP_S)
-        except subprocess.TimeoutExpired:
-            _unreaped.append(self._process)
-
-
-def _start(theirs: Any) -> subprocess.Popen[bytes]:
-    """Start a worker that holds the connection ``theirs``."""
-    script = str(Path(worker_module.__file__).resolve())
-    handle: int = theirs.fileno()
-    command = [sys.executable, "-I", script, str(handle)]
-    if sys.flags.utf8_mode:
-        command[1:1] = ["-X", "utf8"]
-    # Fewer threads and arenas: each reserves address space, which the memory bound counts.
-    environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    environment["MALLOC_ARENA_MAX"] = "2"
-    streams: dict[str, Any] = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
-    if sys.platform == "win32":
-        os.set_handle_inheritable(handle, True)
-        startup = subprocess.STARTUPINFO(lpAttributeList={"handle_list": [handle]})
-        return subprocess.Popen(
-            command,
-            env=environment,
-            startupinfo=startup,
-            creationflags=subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP,
-            **streams,
-        )
-    # A process group of its own: Ctrl-C in the terminal is for the parent alone.
-    return subprocess.Popen(
-        command, env=environment, pass_fds=(handle,), process_group=0, **streams
-    )
-
-
-def _search_path() -> list[str]:
-    """Return the parent's module search path, without entries that depend on the folder."""
-    return [str(Path(entry).resolve()) if entry == "" else entry for entry in sys.path]
 
 
 def _path_of(args: tuple[Any, ...]) -> Path | None:

@@ -1,16 +1,18 @@
 """What the window asks of the engine, in one object: every method blocks, so workers call it.
 
-Heavy parts (place names, a model, the thumbnail workers) are loaded when first needed and kept.
+Heavy parts (place names, the thumbnail workers) are loaded when first needed and kept.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import cast
 
+from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
-from geotagger.errors import ModelError
 from geotagger.library import analysing, committing, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.journal import Recovered
@@ -27,7 +29,7 @@ from geotagger.library.scan import ScanEvent, scan_folder
 from geotagger.library.thumbnails import Thumbnails
 from geotagger.library.writing import UndoResult, WriteEntry, WriteOptions, WritePlan, WriteResult
 from geotagger.models import store
-from geotagger.models.embedder import Embedder, load_embedder
+from geotagger.models.embedder import Embedder
 from geotagger.models.store import InstalledModel
 from geotagger.progress import CancelToken, ProgressCallback
 
@@ -45,8 +47,6 @@ class Engine:
         self._lock = threading.RLock()
         self._places: PlaceNames | None = None
         self._thumbnails: Thumbnails | None = None
-        self._embedder: Embedder | None = None
-        self._embedder_folder: Path | None = None
 
     def close(self) -> None:
         """Stop the thumbnail workers and close the catalog; nothing may be running any more."""
@@ -115,14 +115,19 @@ class Engine:
         self, root: Path, *, progress: ProgressCallback, cancel: CancelToken
     ) -> Iterator[list[int]]:
         """Suggest places for a folder tree, with the installed model if there is one."""
-        return analysing.analyse(
-            self.catalog,
-            root,
-            embedder=self.embedder(),
-            places=self.places(),
-            progress=progress,
-            cancel=cancel,
-        )
+        with ExitStack() as stack:
+            model = self.model()
+            embedder = None
+            if model is not None and model.config is not None:
+                embedder = stack.enter_context(ModelProcess(model.folder, model.config))
+            yield from analysing.analyse(
+                self.catalog,
+                root,
+                embedder=cast("Embedder | None", embedder),
+                places=self.places(),
+                progress=progress,
+                cancel=cancel,
+            )
 
     # -- decisions
 
@@ -172,13 +177,11 @@ class Engine:
 
     def suggest_again(self, album: str) -> list[int]:
         """Suggest anew for an album after a decision; return the photos with a suggestion."""
-        embedder = self._embedder
-        return analysing.suggest_again(
-            self.catalog,
-            album,
-            model=None if embedder is None else analysing.model_key(embedder),
-            places=self.places(),
-        )
+        model = self.model()
+        key = None
+        if model is not None and model.config is not None:
+            key = ModelProcess(model.folder, model.config).key
+        return analysing.suggest_again(self.catalog, album, model=key, places=self.places())
 
     # -- writing
 
@@ -215,26 +218,11 @@ class Engine:
 
     def install_model(self, source: Path, cancel: CancelToken) -> InstalledModel:
         """Install a model from a folder or a safetensors file."""
-        installed = store.install(source, self.models_folder, cancel=cancel)
-        with self._lock:
-            self._embedder = self._embedder_folder = None
-        return installed
+        return store.install(source, self.models_folder, cancel=cancel)
 
-    def embedder(self) -> Embedder | None:
-        """Return the installed model, loaded once, or None if there is none that works."""
-        with self._lock:
-            for model in self.models():
-                if model.config is None:
-                    continue
-                if model.folder != self._embedder_folder:
-                    try:
-                        self._embedder = load_embedder(model.folder)
-                    except ModelError:
-                        continue
-                    self._embedder_folder = model.folder
-                return self._embedder
-            self._embedder = self._embedder_folder = None
-            return None
+    def model(self) -> InstalledModel | None:
+        """Return the installed model that is used, None if there is none that is whole."""
+        return next((model for model in self.models() if model.config is not None), None)
 
     # -- when the program starts
 

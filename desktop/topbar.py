@@ -7,7 +7,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QProgressBar,
     QPushButton,
     QSizePolicy,
     QToolButton,
@@ -16,6 +15,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop import wording
+from desktop.bars import Bar
 from desktop.library.activity import Activity, Phase
 
 _SEARCH_AFTER_MS = 200
@@ -32,9 +32,9 @@ class ActivityBar(QWidget):
         super().__init__(parent)
         self.text = QLabel()
         self.text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.bar = QProgressBar()
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(4)
+        # Not a QProgressBar: that paints the whole window anew, at once, for every step.
+        self.bar = Bar()
+        self.bar.setAccessibleName("Progress")
         self.pause_button = QToolButton(autoRaise=True)
         self.stop_button = QToolButton(autoRaise=True, text="Stop")
         self.stop_button.setToolTip("Stop; what was found so far stays (Ctrl+.)")
@@ -63,11 +63,7 @@ class ActivityBar(QWidget):
         self.text.setToolTip(activity.text)
         paused = activity.phase is Phase.PAUSED
         self.pause_button.setText("Resume" if paused else "Pause")
-        if activity.total:
-            self.bar.setRange(0, activity.total)
-            self.bar.setValue(activity.done)
-        else:
-            self.bar.setRange(0, 1 if paused else 0)
+        self.bar.set_value(activity.done / activity.total if activity.total else 0.0)
 
     def _pause(self) -> None:
         (self.resumed if self._phase is Phase.PAUSED else self.paused).emit()

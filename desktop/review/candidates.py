@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from desktop import theme, wording
+from desktop.bars import Bar
 from desktop.review.photo_view import sign_pixmap
 from desktop.review.proposal import Proposal, Source, placeable
 from geotagger.library.rows import PhotoDetails, PhotoState
@@ -28,36 +29,6 @@ _NO_ANCHOR = (
     "No photo near it has GPS, so there is nothing to start from. Place one photo by hand: click "
     "the map, press G to type coordinates or / to search a place. The others then follow."
 )
-
-
-class Bar(QWidget):
-    """A thin bar, filled to a probability."""
-
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._value = 0.0
-        self.setFixedHeight(4)
-
-    def set_value(self, value: float) -> None:
-        """Fill the bar to a part between 0 and 1."""
-        self._value = min(1.0, max(0.0, value))
-        self.update()
-
-    def sizeHint(self) -> QSize:
-        return QSize(80, 4)
-
-    def paintEvent(self, _event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        colours = theme.colours(self.palette())
-        whole = QRectF(self.rect())
-        painter.setBrush(colours.line)
-        painter.drawRoundedRect(whole, 2, 2)
-        if self._value > 0:
-            painter.setBrush(colours.accent)
-            whole.setWidth(max(4.0, whole.width() * self._value))
-            painter.drawRoundedRect(whole, 2, 2)
 
 
 class CandidateCard(QFrame):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import Signal
 from PySide6.QtGui import QCloseEvent
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QProgressBar, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QWidget
 
 from desktop import signs, wording
+from desktop.bars import Bar
 from desktop.dialogs import column
 from desktop.tables import Line, TextTable, TextTableModel
 from geotagger.errors import GeotaggerError, printable
@@ -34,10 +35,8 @@ class ResultsDialog(QDialog):
         self.successes = 0
         self.running = True
         self.summary = QLabel(wordWrap=True)
-        self.bar = QProgressBar()
-        self.bar.setRange(0, max(1, total))
-        self.bar.setTextVisible(False)
-        self.bar.setFixedHeight(8)
+        self.bar = Bar()
+        self.bar.setAccessibleName("Progress")
         self.model = TextTableModel(("File", "Result", "Folder"), parent=self)
         self.table = TextTable(self.model, wide=(1,))
         self.table.setAccessibleName("Results")
@@ -57,8 +56,7 @@ class ResultsDialog(QDialog):
     def show_progress(self, progress: Progress) -> None:
         """Move the bar."""
         if progress.total:
-            self.bar.setRange(0, progress.total)
-            self.bar.setValue(progress.done)
+            self.bar.set_value(progress.done / progress.total)
 
     def add(self, results: list[WriteResult | UndoResult]) -> None:
         """Add results, and count them."""
@@ -79,13 +77,12 @@ class ResultsDialog(QDialog):
                 )
             )
         self.model.add(lines)
-        self.bar.setValue(self.successes + self.failures)
+        self.bar.set_value((self.successes + self.failures) / max(1, self._total))
         self._say()
 
     def end(self, *, cancelled: bool = False, error: str = "") -> None:
         """Say that the work is over."""
         self.running = False
-        self.bar.setValue(self.bar.maximum())
         self.bar.hide()
         self.button.setText("Close")
         self.button.setEnabled(True)

@@ -267,3 +267,25 @@ def test_a_name_that_is_not_utf8_is_shown_and_reviewed_like_any_other(qtbot, des
     assert "caf\\xe9.jpg" in window.panes.photo.caption.text()
     desk.key(window, Qt.Key.Key_Return)
     desk.state(window, row.name, S.ACCEPTED)
+
+
+def test_with_a_model_photos_are_looked_at_in_a_process_of_its_own(qtbot, desk, album, shared):
+    import sys
+
+    from geotagger.models import store
+
+    weights = next((shared / "weights").glob("mobilenet*.safetensors"), None)
+    if weights is None:
+        pytest.skip("the weights of MobileNetV2 are not there")
+    store.install(weights)
+    loaded = "torch" in sys.modules
+    window = desk.open(album)
+    assert window.model_label.text() == "Model: mobilenet-v2"
+    assert ("torch" in sys.modules) == loaded
+    with window.engine.catalog.reading() as connection:
+        rows = connection.execute("SELECT DISTINCT model FROM embeddings").fetchall()
+    assert [row["model"] for row in rows] == ["mobilenet-v2/imagenet-1"]
+    # What was looked at once still speaks after a decision.
+    desk.go_to(window, "DSC_0101.jpg")
+    desk.key(window, Qt.Key.Key_Return)
+    desk.state(window, "DSC_0101.jpg", S.ACCEPTED)

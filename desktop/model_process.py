@@ -1,0 +1,91 @@
+"""The installed model, run in a process of its own.
+
+Loading it imports large libraries, which would hold up the window's own thread for hundreds of
+milliseconds, seconds from a cold disk. The process starts with the first photos to be looked at.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geotagger.models.embedder import Embedder, load_embedder
+from geotagger.models.registry import ModelConfig
+from geotagger.photos.bounded import BoundedPool
+
+_TIMEOUT_S = 300.0
+"""For one batch of photos, the first one with the loading of the model on a slow disk."""
+_MEMORY = 16 << 30
+"""Address space, of which the libraries reserve far more than they use."""
+
+
+class ModelProcess:
+    """Looks to the engine like an `Embedder`; also a context manager that ends the process."""
+
+    def __init__(self, folder: Path, config: ModelConfig) -> None:
+        self._folder = folder
+        self._config = config
+        self._pool: BoundedPool | None = None
+
+    def __enter__(self) -> ModelProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._pool is not None:
+            self._pool.close()
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+        return self._config.name
+
+    @property
+    def version(self) -> str:
+        """The version of the weights."""
+        return self._config.version
+
+    @property
+    def dimension(self) -> int:
+        """The length of a vector."""
+        return self._config.embedding_size
+
+    @property
+    def input_size(self) -> int:
+        """The side in pixels of the square that `embed` takes."""
+        return self._config.input_size
+
+    @property
+    def key(self) -> str:
+        """The name under which the vectors are stored."""
+        return f"{self.name}/{self.version}"
+
+    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return unit rows (N, D), float32, for sRGB images (N, S, S, 3), uint8.
+
+        Raises
+        ------
+        ModelError
+            The model is damaged.
+        """
+        if self._pool is None:
+            self._pool = BoundedPool(1, _TIMEOUT_S, _MEMORY)
+        return self._pool.run(_embed, self._folder, images)
+
+
+def _embed(folder: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Run in the process of the model."""
+    return _loaded(folder).embed(images)
+
+
+@lru_cache(maxsize=1)
+def _loaded(folder: Path) -> Embedder:
+    return load_embedder(folder)

@@ -179,13 +179,16 @@ def album_photos(catalog: Catalog, album: str, model: str | None) -> list[AlbumP
 
 
 def _album_photo(row: sqlite3.Row) -> AlbumPhoto:
-    source = row["time_source"]
+    source = TimeSource(row["time_source"]) if row["time_source"] is not None else None
+    # A file's own time is when it was copied as often as not, and then it is the same for all:
+    # good enough for a place in a list, no evidence for a place on the earth.
+    timed = source is not None and source is not TimeSource.FILE_MTIME
     return AlbumPhoto(
         key=str(row["id"]),
         name=decode_path(row["path"]).name,
-        when=decode_time(row["wall_us"], row["offset_s"]),
+        when=decode_time(row["wall_us"], row["offset_s"]) if timed else None,
         zone_known=row["offset_s"] is not None,
-        time_is_fallback=source is not None and TimeSource(source).is_fallback,
+        time_is_fallback=source is not None and source.is_fallback,
         camera=row["camera"],
         anchor=_anchor(row),
         embedding=None if row["vector"] is None else decode_vector(row["vector"]),

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from PIL import Image
 
 from geotagger.earth.distance import haversine_m
 from geotagger.library import queries, review
 from geotagger.library.analysing import (
+    album_photos,
     analyse,
     decode_vector,
     embed_missing,
@@ -120,3 +123,18 @@ def test_a_picture_that_cannot_be_decoded_is_still_placed_by_its_album(
 def test_vectors_survive_storage_to_half_precision() -> None:
     vector = np.linspace(-1, 1, 48, dtype=np.float32)
     assert np.allclose(decode_vector(encode_vector(vector)), vector, atol=1e-3)
+
+
+def test_the_time_of_a_copy_is_no_evidence(catalog: Catalog, trip: Path) -> None:
+    path = trip / "trip" / "copied.png"
+    Image.new("RGB", (40, 30), "olive").save(path)
+    stamp = (trip / "trip" / "IMG_0001.jpg").stat().st_mtime
+    os.utime(path, (stamp, stamp))
+    list(scan_folder(catalog, trip, workers=1))
+    row = queries.photos_by_id(catalog, [ids(catalog, trip)["copied.png"]])[0]
+    assert row.when is not None and row.time_is_fallback
+    (photo,) = (p for p in album_photos(catalog, str(trip / "trip"), None) if p.name == row.name)
+    assert photo.when is None
+    list(analyse(catalog, trip))
+    reasons = [r for c in queries.details(catalog, row.id).candidates for r in c.reasons]
+    assert not any("IMG_0001" in reason for reason in reasons)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import faulthandler
 import logging
+import signal
 import sys
 from pathlib import Path
 
@@ -27,6 +28,8 @@ from geotagger.library.journal import Recovered
 def run(folder: Path | None, catalog_path: Path | None) -> int:
     """Run the application until its window is closed; return the exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    # Qt's loop would not hear Ctrl+C in the terminal; all that is on disk stands an abrupt end.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if sys.stderr is not None:
         faulthandler.enable()
     # Background threads give way to the window after one millisecond instead of five.

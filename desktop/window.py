@@ -16,7 +16,7 @@ from desktop.library.activity import Activity, Phase
 from desktop.library.controller import LibraryController
 from desktop.library.notices import describe_empty
 from desktop.library.problems import ProblemsDialog
-from desktop.library.snapshot import Snapshot
+from desktop.library.snapshot import Query, Snapshot
 from desktop.notices import choose_notice
 from desktop.panes import Panes
 from desktop.review.asking import ReviewDialogs
@@ -64,6 +64,7 @@ class MainWindow(QMainWindow):
         self._has_model: bool | None = None
         self._going = False
         self._first_shown = -1
+        self._shown_query: Query | None = None
         wiring.connect(self)
         self._wired = True
         self._restore()
@@ -179,7 +180,12 @@ class MainWindow(QMainWindow):
     def on_snapshot(self, snapshot: Snapshot) -> None:
         """Show what the catalog told."""
         panes = self.panes
-        first = panes.model.rowCount() == 0
+        before = panes.grid.current_photo()
+        # Another choice of photos begins with its first, unless the current one is among them.
+        first = before is None or (
+            snapshot.query != self._shown_query and before.id not in snapshot.row_of
+        )
+        self._shown_query = snapshot.query
         panes.library.show_albums(snapshot.albums, snapshot.query.album)
         panes.library.show_counts(snapshot.counts)
         panes.model.show(snapshot)

@@ -27,7 +27,7 @@ class Filter:
 WITHOUT_GPS = frozenset(
     {
         _S.PENDING, _S.CONFIDENT, _S.AMBIGUOUS, _S.INSUFFICIENT,
-        _S.ACCEPTED, _S.REJECTED, _S.LATER, _S.FAILED,
+        _S.ACCEPTED, _S.REJECTED, _S.LATER, _S.FAILED, _S.EXCLUDED, _S.UNREADABLE,
     }
 )  # fmt: skip
 

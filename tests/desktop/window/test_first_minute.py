@@ -289,3 +289,18 @@ def test_with_a_model_photos_are_looked_at_in_a_process_of_its_own(qtbot, desk, 
     desk.go_to(window, "DSC_0101.jpg")
     desk.key(window, Qt.Key.Key_Return)
     desk.state(window, "DSC_0101.jpg", S.ACCEPTED)
+
+
+def test_another_album_begins_with_its_first_photo_and_loads_what_it_shows(qtbot, desk, tmp_path):
+    root = tmp_path / "albums"
+    make_album(root / "One", LISBON, size=(160, 120))
+    make_album(root / "Two", LISBON[:5], size=(200, 150))
+    window = desk.open(root)
+    window.panes.grid.go_to(30)
+    window.panes.library.albums.setCurrentRow(2)
+    qtbot.waitUntil(lambda: window.panes.model.rowCount() == 5, timeout=LONG)
+    assert window.panes.grid.current_photo().path == root / "Two" / "IMG_0001.jpg"
+    ids = [window.panes.model.photo(row).id for row in window.panes.grid._visible_rows()]
+    qtbot.waitUntil(
+        lambda: all(window.panes.thumbnails.get(one) is not None for one in ids), timeout=LONG
+    )

@@ -32,9 +32,9 @@ _MOST_REASONS = 4
 _NAMED_WITHIN_M = 50_000.0
 """A wider candidate gets no name: no one place in it deserves the honour."""
 
-_SURE = 0.5
-_LEAD = 2.0
-_NARROW_M = 25_000.0
+_SURE = 0.7
+_LEAD = 3.0
+_NARROW_M = 10_000.0
 _USEFUL_M = 300_000.0
 _HINT = 0.25
 
@@ -95,9 +95,9 @@ def _suggestion(
 def state_of(found: Sequence[Pick], radius_80_m: float) -> SuggestionState:
     """Return how sure a suggestion is, from the lead of its best candidate.
 
-    Confident: the best place is likelier than not, twice as likely as the next, and no wider than
-    a city. Too little evidence: four of five times the truth lies within no useful distance, and
-    the best place has less than a quarter.
+    Confident: the best place has seven chances in ten, thrice those of the next, and is no wider
+    than a town. Too little evidence: no useful distance holds the truth four times of five, and the
+    best place has less than a quarter.
     """
     best = found[0]
     second = found[1].probability if len(found) > 1 else 0.0

@@ -108,11 +108,11 @@ class AnchorsInTime:
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return "4 min after …" for an anchor, "between … and …" for a place on the way."""
         scene = view.scene
-        if not table.present[row, place] or not view.has_time[row]:
+        if not table.present[row, place] or not np.isfinite(view.scene.seconds[view.rows[row]]):
             return []
         photo = scene.photos[view.rows[row]]
         first = int(table.index[row, place])
-        if table.on_the_way[row, place]:
+        if table.lies_on_the_way(row, place):
             second = int(table.other[row, place])
             gap = abs(float(view.gap_s[row, second] - view.gap_s[row, first]))
             text = reasons.between(
@@ -139,8 +139,8 @@ def _way(view: View, after: IntArray) -> PlaceTable:
     inside = view.has_time & (after > 0) & (after < scene.timed)
     first = np.where(inside, after - 1, 0)
     second = np.where(inside, after, 0)
-    start, end = scene.seconds[scene.anchors[first]], scene.seconds[scene.anchors[second]]
-    now = np.nan_to_num(scene.seconds[view.rows])
+    start, end = scene.active[scene.anchors[first]], scene.active[scene.anchors[second]]
+    now = np.nan_to_num(scene.active[view.rows])
     span = np.where(inside, end - start, 0.0)
     share = np.where(span > 0.0, (now - start) / np.where(span > 0.0, span, 1.0), 0.5)
     shares = np.concatenate(
@@ -167,10 +167,10 @@ def _way(view: View, after: IntArray) -> PlaceTable:
 
 
 def doubted_gap_s(view: View) -> FloatArray:
-    """Return the gaps (H, A) in seconds, without sign, widened where a clock is in doubt."""
+    """Return the gaps (H, A) in seconds, without sign and nights, widened by doubt."""
     scene = view.scene
     doubt = scene.doubt[view.rows][:, None] + scene.doubt[scene.anchors][None, :]
-    return np.asarray(np.abs(view.gap_s) + doubt, np.float64)
+    return np.asarray(np.abs(view.active_gap_s) + doubt, np.float64)
 
 
 def log_gap(view: View, table: PlaceTable) -> FloatArray:

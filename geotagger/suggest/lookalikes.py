@@ -71,7 +71,7 @@ class Lookalikes:
 
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return "looks like …" where a person would agree."""
-        if not table.present[row, place] or table.on_the_way[row, place]:
+        if not table.present[row, place] or table.lies_on_the_way(row, place):
             return []
         index = int(table.index[row, place])
         references = view.scene.references

@@ -28,7 +28,7 @@ def pace(scene: Scene) -> FloatArray:
     """Return the album's pace over all gaps and over short ones, shape (2,), logarithmic."""
     if scene.timed < 2:
         return np.zeros(2)
-    gap = np.diff(scene.anchor_seconds)
+    gap = np.diff(scene.active[scene.anchors[: scene.timed]])
     lat, lon = scene.lat[: scene.timed], scene.lon[: scene.timed]
     distance = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
     usual = _USUAL_SLOPE * np.log(gap + 30.0) + _USUAL_LEVEL

@@ -60,7 +60,7 @@ class AlbumPrior:
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return how many of the album's photos with a place were taken around this one."""
         scene = view.scene
-        if not table.is_anchor[row, place] or len(scene.anchors) < 2:
+        if not table.is_an_anchor(row, place) or len(scene.anchors) < 2:
             return []
         away = haversine_m(table.lat[row, place], table.lon[row, place], scene.lat, scene.lon)
         count = int((away <= _CLOSE_M).sum())

@@ -22,10 +22,9 @@ class Scene:
     """An album of N photos, T of them without a place (targets), A with one (anchors).
 
     ``targets`` (T,) and ``anchors`` (A,) are indices into ``photos``; the anchors are in order of
-    time, those without a time last; ``timed`` of them have one. ``seconds`` and ``doubt`` (N,)
-    are as `timeline` gives them; ``lat`` and ``lon`` (A,) are the anchors' places in degrees,
-    ``radius_m`` (A,) the radii that hold them;
-    ``embeddings`` (N, D) are unit rows, zero where ``seen`` (N,) is False.
+    time, those without a time last; ``timed`` of them have one. ``seconds``, ``active`` and
+    ``doubt`` (N,) are as `timeline` gives them; ``lat`` and ``lon`` (A,) are the anchors' places
+    in degrees, ``radius_m`` (A,) the radii that hold them; ``embeddings`` (N, D) are unit rows, zero where ``seen`` (N,) is False.
     """
 
     photos: tuple[AlbumPhoto, ...]
@@ -33,6 +32,7 @@ class Scene:
     anchors: IntArray
     timed: int
     seconds: FloatArray
+    active: FloatArray
     doubt: FloatArray
     lat: FloatArray
     lon: FloatArray
@@ -71,6 +71,7 @@ def scene_of(photos: Sequence[AlbumPhoto], references: References | None) -> Sce
         anchors=anchors,
         timed=int(np.isfinite(times[anchors]).sum()),
         seconds=times,
+        active=timeline.active(photos, times),
         doubt=timeline.doubts(photos),
         lat=np.array([place.lat for place in places if place is not None], np.float64),
         lon=np.array([place.lon for place in places if place is not None], np.float64),
@@ -126,13 +127,15 @@ class View:
 
     ``rows`` (H,) are indices into the scene's photos; ``similarity`` (H, A) are cosines with the
     anchors, NaN where either has no embedding; ``gap_s`` (H, A) are the seconds to the anchors,
-    positive if the anchor is later, NaN where either has no time.
+    positive if the anchor is later, NaN where either has no time; ``active_gap_s`` the same
+    without the nights.
     """
 
     scene: Scene
     rows: IntArray
     similarity: FloatArray
     gap_s: FloatArray
+    active_gap_s: FloatArray
 
     @property
     def has_time(self) -> BoolArray:
@@ -158,7 +161,8 @@ def view_of(scene: Scene, rows: IntArray) -> View:
         both = scene.seen[rows][:, None] & scene.seen[anchors][None, :]
         similarity = np.where(both, cosines.astype(np.float64), np.nan)
     gap = scene.seconds[anchors][None, :] - scene.seconds[rows][:, None]
-    return View(scene, rows, similarity, gap)
+    active = scene.active[anchors][None, :] - scene.active[rows][:, None]
+    return View(scene, rows, similarity, gap, active)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +194,15 @@ class PlaceTable:
         """Where a place lies on the way between two anchors."""
         way = (self.origin == Origin.BETWEEN) | (self.origin == Origin.PART_WAY)
         return np.asarray(self.present & way, bool)
+
+    def lies_on_the_way(self, row: int, place: int) -> bool:
+        """Return whether one place lies on the way between two anchors."""
+        return bool(self.present[row, place] and self.other[row, place] >= 0)
+
+    def is_an_anchor(self, row: int, place: int) -> bool:
+        """Return whether one place is that of an anchor of the album."""
+        known = self.present[row, place] and self.origin[row, place] != Origin.REFERENCE
+        return bool(known and self.other[row, place] < 0)
 
 
 def empty_table(photos: int) -> PlaceTable:

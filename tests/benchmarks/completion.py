@@ -45,11 +45,16 @@ def main() -> None:
     ]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     name = f"{datetime.now(UTC):%Y-%m-%d}-completion" + ("" if embedder else "-without-model")
-    whole = {"machine": machine, "runs": [result.to_json() for result in results]}
+    whole = {"machine": machine, "note": note, "runs": [result.to_json() for result in results]}
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    note = (
+        "Weights, motion and levels are held out by album. A few constants (the lead that another "
+        "place needs over the nearest anchor, the pace of nights, how much an album's own anchors "
+        "are believed, the pull towards the traces) were chosen with these same albums in sight."
+    )
     text = "\n\n".join(f"```\n{main_report(result)}\n```" for result in results)
     (RESULTS / f"{name}.md").write_text(
-        f"# Album completion, {datetime.now(UTC):%Y-%m-%d}\n\nMachine: {machine}\n\n{text}\n",
+        f"# Album completion, {datetime.now(UTC):%Y-%m-%d}\n\nMachine: {machine}\n\n{note}\n\n{text}\n",
         encoding="utf-8",
     )
 

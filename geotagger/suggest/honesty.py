@@ -4,8 +4,8 @@ A disc that holds 80 per cent of the fused distribution need not hold 80 per cen
 calibration knows how many it held on other albums. The album itself knows more: each of its
 anchors can be hidden and looked for among the rest. The two are blended, the album's word counting
 more the more anchors it has. On 32 real albums that were not fitted on, 80 per cent of the places
-hidden, stated radii of 50 / 80 / 95 per cent held 57 / 87 / 98 without the album's word (74 / 96 /
-100 in the largest album) and 49 / 82 / 95 with it.
+hidden, stated radii of 50 / 80 / 95 per cent held 58 / 88 / 98 without the album's word (74 / 96 /
+100 in the largest album) and 48 / 81 / 97 with it.
 """
 
 from __future__ import annotations

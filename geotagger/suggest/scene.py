@@ -24,7 +24,8 @@ class Scene:
     ``targets`` (T,) and ``anchors`` (A,) are indices into ``photos``; the anchors are in order of
     time, those without a time last; ``timed`` of them have one. ``seconds``, ``active`` and
     ``doubt`` (N,) are as `timeline` gives them; ``lat`` and ``lon`` (A,) are the anchors' places
-    in degrees, ``radius_m`` (A,) the radii that hold them; ``embeddings`` (N, D) are unit rows, zero where ``seen`` (N,) is False.
+    in degrees, ``radius_m`` (A,) the radii that hold them; ``embeddings`` (N, D) are
+    unit rows, zero where ``seen`` (N,) is False.
     """
 
     photos: tuple[AlbumPhoto, ...]

@@ -17,6 +17,11 @@ import torch
 from geotagger.evaluation.completion import evaluate_completion, main_report
 from geotagger.models.embedder import load_embedder
 
+NOTE = (
+    "Weights, motion and levels are held out by album. A few constants (the lead that another "
+    "place needs over the nearest anchor, the pace of nights, how much an album's own anchors "
+    "are believed, the pull towards the traces) were chosen with these same albums in sight."
+)
 RESULTS = Path(__file__).resolve().parent / "results"
 HIDE = (0.5, 0.8, 0.95)
 
@@ -45,16 +50,12 @@ def main() -> None:
     ]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     name = f"{datetime.now(UTC):%Y-%m-%d}-completion" + ("" if embedder else "-without-model")
-    whole = {"machine": machine, "note": note, "runs": [result.to_json() for result in results]}
+    whole = {"machine": machine, "note": NOTE, "runs": [result.to_json() for result in results]}
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
-    note = (
-        "Weights, motion and levels are held out by album. A few constants (the lead that another "
-        "place needs over the nearest anchor, the pace of nights, how much an album's own anchors "
-        "are believed, the pull towards the traces) were chosen with these same albums in sight."
-    )
     text = "\n\n".join(f"```\n{main_report(result)}\n```" for result in results)
     (RESULTS / f"{name}.md").write_text(
-        f"# Album completion, {datetime.now(UTC):%Y-%m-%d}\n\nMachine: {machine}\n\n{note}\n\n{text}\n",
+        f"# Album completion, {datetime.now(UTC):%Y-%m-%d}\n\nMachine: {machine}\n\n{NOTE}\n\n"
+        f"{text}\n",
         encoding="utf-8",
     )
 

@@ -71,6 +71,22 @@ class Place:
         parts = (self.name, self.city or self.region, self.country)
         return ", ".join(dict.fromkeys(part for part in parts if part))
 
+    def label_within(self, radius_m: float) -> str:
+        """Return the place in words, no more exact than a radius in metres allows.
+
+        A part of a city is named up to 3 km, a town up to 30 km, a region up to 200 km, and beyond
+        that the country.
+        """
+        if radius_m <= 3_000.0:
+            return self.label
+        if radius_m <= 30_000.0:
+            parts: tuple[str, ...] = (self.city or self.name, self.region, self.country)
+        elif radius_m <= 200_000.0:
+            parts = (self.region, self.country)
+        else:
+            parts = (self.country,)
+        return ", ".join(dict.fromkeys(part for part in parts if part))
+
 
 def fold(text: str) -> str:
     """Return text as it is compared: no accents, no case, no apostrophes, hyphens as spaces."""

@@ -29,8 +29,8 @@ CHUNK = 128
 """Photos worked on together; bounds the memory of an album of any size."""
 
 _MOST_REASONS = 4
-_NAMED_WITHIN_M = 50_000.0
-"""A wider candidate gets no name: no one place in it deserves the honour."""
+_NAMED_WITHIN_M = 1_000_000.0
+"""A wider candidate gets no name: no one country in it deserves the honour."""
 
 _SURE = 0.7
 _LEAD = 3.0
@@ -116,7 +116,7 @@ def _candidate(fused: Fused, row: int, pick: Pick, places: PlaceNames | None) ->
     name = ""
     if places is not None and pick.radius_m <= _NAMED_WITHIN_M:
         place = places.nearest(lat, lon)
-        name = place.label if place is not None else ""
+        name = place.label_within(pick.radius_m) if place is not None else ""
     return Candidate(
         lat=lat,
         lon=lon,

@@ -139,6 +139,18 @@ def test_candidates_are_numbered_from_one_with_their_radius(qtbot, view):
     wait_state(qtbot, view, lambda now: now["candidates"] == [])
 
 
+def test_the_pin_leaves_the_number_of_its_candidate_readable(qtbot, view):
+    view.set_candidates(
+        [MapCandidate(0, *LISBON, 300.0, 0.6), MapCandidate(1, 38.9, -9.0, 9.0, 0.2)]
+    )
+    view.set_marker(*LISBON)
+    wait_state(
+        qtbot, view, lambda now: [one["besidePin"] for one in now["candidates"]] == [True, False]
+    )
+    view.clear_marker()
+    wait_state(qtbot, view, lambda now: not any(one["besidePin"] for one in now["candidates"]))
+
+
 def test_a_click_on_a_candidate_chooses_it(qtbot, view):
     at_lisbon(qtbot, view)
     view.set_candidates(

@@ -199,3 +199,13 @@ def test_a_file_with_columns_that_do_not_fit_is_refused(tmp_path):
     np.savez(file, lat=np.zeros(2, np.int32))
     with pytest.raises(GeotaggerError, match="Install the program again"):
         PlaceNames.load(file)
+
+
+def test_a_label_is_no_more_exact_than_the_radius():
+    mitte = Place("Mitte", "Berlin", "Germany", "DE", 52.5, 13.4, 300_000, city="Berlin")
+    parked = Place("Parkdale", "Oregon", "United States", "US", 45.5, -121.6, 600)
+    assert mitte.label_within(500) == "Mitte, Berlin, Germany"
+    assert mitte.label_within(10_000) == "Berlin, Germany"
+    assert parked.label_within(10_000) == "Parkdale, Oregon, United States"
+    assert parked.label_within(100_000) == "Oregon, United States"
+    assert parked.label_within(300_000) == "United States"

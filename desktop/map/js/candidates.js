@@ -52,12 +52,14 @@ geotagger.Candidates = class {
       const { lat: north, lng: east } = this._marker.getLatLng();
       this._tell("markerDragged", north, east);
     });
+    this.restyle();
   }
 
   clearMarker() {
     if (this._marker) this._marker.remove();
     this._marker = null;
     this._dragging = false;
+    this.restyle();
   }
 
   restyle() {
@@ -65,6 +67,7 @@ geotagger.Candidates = class {
     for (const { row, circle, element } of this._shown) {
       const chosen = row.index === this._chosen;
       element.classList.toggle("geotagger-chosen", chosen);
+      element.classList.toggle("geotagger-beside-pin", this._isUnderPin(row));
       circle.setStyle({
         color: palette.accent,
         weight: chosen ? 2 : 1.2,
@@ -85,6 +88,7 @@ geotagger.Candidates = class {
         lon: marker.getLatLng().lng,
         radius: circle.getRadius(),
         chosen: row.index === this._chosen,
+        besidePin: element.classList.contains("geotagger-beside-pin"),
       })),
       marker: this._marker && {
         lat: this._marker.getLatLng().lat,
@@ -92,6 +96,14 @@ geotagger.Candidates = class {
         draggable: this._marker.options.draggable,
       },
     };
+  }
+
+  // The pin stands on the chosen candidate as a rule; its number is then read beside the pin.
+  _isUnderPin(row) {
+    if (!this._marker) return false;
+    const { lat, lng } = this._marker.getLatLng();
+    const [, lon] = this._near(row.lat, row.lon);
+    return Math.abs(lat - row.lat) < 1e-7 && Math.abs(lng - lon) < 1e-7;
   }
 
   _near(lat, lon) {

@@ -44,8 +44,9 @@ def _take(folder: Path, out: Path, dark: bool) -> None:
     prepare_environment()
     register_scheme()
     application = QApplication([])
-    theme.apply(application, theme.DARK if dark else theme.LIGHT)
     window = open_window(folder / "catalog.sqlite")
+    window.settings.theme = theme.DARK if dark else theme.LIGHT
+    window.apply_theme()
     window.panes.map.set_reduced_motion(True)
     window.resize(*_SIZE)
     window.show()
@@ -63,7 +64,7 @@ def _take(folder: Path, out: Path, dark: bool) -> None:
     if not window.grab().save(str(out)):
         raise SystemExit(f"{out} cannot be written")
     window.close()
-    shiboken6.delete(window)
+    shiboken6.delete(window)  # the page before its profile, both before the application
 
 
 def _rows(window: MainWindow) -> list:

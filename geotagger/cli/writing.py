@@ -71,7 +71,7 @@ def _write(options: argparse.Namespace, console: Console) -> int:
             if result.ok:
                 console.say(f"written    {name} -> {_name(result.destination, root)}")
             else:
-                console.error(f"failed     {name}: {result.error}")
+                console.error(f"failed     {name}: {_told(result.error)}")
             files.append(_file(name, _name(result.destination, root), result.ok, result.error))
     failed = sum(not file["ok"] for file in files)
     console.say(f"{len(files) - failed:,} written, {failed:,} failed, {len(skipped):,} skipped")
@@ -130,9 +130,8 @@ def _preview(root: Path, plan: WritePlan, skipped: list[tuple[str, str]], consol
     files = []
     for item in plan.items:
         name = _name(item.path, root)
-        refused = item.how == "refused"
-        if refused:
-            console.error(f"refused    {name}: {item.reason}")
+        if item.how == "refused":
+            console.error(f"refused    {name}: {_told(item.error) or item.reason}")
         else:
             console.say(
                 f"would write {name} -> {_name(item.destination, root)} ({item.how}):"
@@ -144,10 +143,13 @@ def _preview(root: Path, plan: WritePlan, skipped: list[tuple[str, str]], consol
                 "destination": _name(item.destination, root),
                 "how": str(item.how),
                 "reason": item.reason,
-                "ok": not refused,
+                "ok": item.how != "refused",
             }
         )
-    console.say(f"{len(files):,} files would be written; nothing was changed")
+    refused = sum(not file["ok"] for file in files)
+    console.say(
+        f"{len(files) - refused:,} files would be written, {refused:,} refused; nothing was changed"
+    )
     console.result({"dry_run": True, "files": files, "skipped": _skipped(skipped)})
     return 1 if any(not file["ok"] for file in files) else 0
 
@@ -208,6 +210,11 @@ def _history(options: argparse.Namespace, console: Console) -> int:
         }
     )
     return 0
+
+
+def _told(error: GeotaggerError | None) -> str:
+    """Return an error without the path, for a line that names the file already."""
+    return "" if error is None else f"{error.message} {error.remedy}".strip()
 
 
 def _name(path: Path, root: Path) -> str:

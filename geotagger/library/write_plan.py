@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -147,6 +148,7 @@ def _plan_file(
     except OSError as error:
         item = _refusal(blank, explain_write_error(error, target.path))
     if item is not None:
+        item = _refused_if_read_only(item)
         yield item
     if item is not None and item.how == "in the file" and found and options.sidecar == "auto":
         second = _beside(target, blank, found, options, "It exists and would contradict the file.")
@@ -160,6 +162,16 @@ def _blank(path: Path, fix: GpsFix | None, stamp: FileStamp) -> PlannedWrite:
 
 def _refusal(item: PlannedWrite, error: GeotaggerError) -> PlannedWrite:
     return replace(item, how="refused", reason=error.message, error=error)
+
+
+def _refused_if_read_only(item: PlannedWrite) -> PlannedWrite:
+    """Say before the write begins what it would only find out: nothing can be made in there."""
+    folder = item.destination.parent
+    if item.how == "refused" or os.access(folder, os.W_OK):
+        return item
+    read_only = hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY
+    error = OSError(errno.EROFS if read_only else errno.EACCES, "")
+    return _refusal(item, explain_write_error(error, item.path))
 
 
 def _inside(blank: PlannedWrite) -> PlannedWrite | None:

@@ -191,7 +191,10 @@ def test_a_disk_that_is_really_read_only(connection: sqlite3.Connection, mount: 
     (result,) = writing.execute(connection, plan([path]))
     before = contents(disk)
     subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
-    results = list(writing.execute(connection, plan([path, raw])))
+    told_before = plan([path, raw])
+    assert [item.how for item in told_before.items] == ["refused", "refused"]
+    assert all("read-only" in item.reason for item in told_before.items)
+    results = list(writing.execute(connection, told_before))
     assert [r.ok for r in results] == [False, False]
     assert all("read-only" in str(r.error) for r in results)
     (undone,) = writing.undo(connection, result.write_id)

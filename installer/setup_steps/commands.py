@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import display, stamp, system_libraries
+from . import display, stamp, system_libraries, test_tools
 from .environment import Environment, alone, machine_build
 from .torch_build import CHOICES, VARIABLE, explicit_wish
 from .wording import SetupError, say
@@ -172,6 +172,8 @@ def test(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     environment = set_up(
         development=True, torch=options.torch, skip_system=options.skip_system, window=False
     )
+    if not options.skip_system and sys.platform.startswith("linux"):
+        test_tools.provide(environment.folder, uid=os.getuid(), interactive=sys.stdin.isatty())
     environ = {**os.environ, **display.for_tests(os.environ, user_id())}
     command = [str(environment.python), "-m", "pytest", *arguments]
     return subprocess.call(command, cwd=ROOT, env=environ)

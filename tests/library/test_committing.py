@@ -12,6 +12,7 @@ from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoRow, PhotoState
 from geotagger.library.scan import ScanOutcome, scan_folder
 from geotagger.photos.replace import Step
+from tests.photos.making import save_heic
 from tests.support.albums import LISBON, make_album
 
 
@@ -84,15 +85,14 @@ def test_a_failed_write_keeps_the_decision_and_says_why(catalog: Catalog, root: 
 
 
 def test_other_formats_get_a_sidecar_and_are_not_touched(catalog: Catalog, root: Path) -> None:
-    path = root / "scan.png"
-    Image.new("RGB", (40, 30), "teal").save(path)
+    path = save_heic(root / "phone.heic", Image.new("RGB", (64, 48), "teal"))
     list(scan_folder(catalog, root, workers=1))
     before = path.read_bytes()
-    accept(catalog, root, "scan.png")
+    accept(catalog, root, "phone.heic")
     (result,) = write(catalog, root)
-    assert result.ok and result.destination == root / "scan.png.xmp"
+    assert result.ok and result.destination == root / "phone.heic.xmp"
     assert path.read_bytes() == before
-    assert row(catalog, root, "scan.png").state is PhotoState.WRITTEN
+    assert row(catalog, root, "phone.heic").state is PhotoState.WRITTEN
     outcomes = {event.outcome for event in scan_folder(catalog, root, workers=1)}
     assert outcomes == {ScanOutcome.UNCHANGED}
 

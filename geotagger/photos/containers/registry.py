@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from geotagger.photos.containers.jpeg import Jpeg
+from geotagger.photos.containers.png import Png
+from geotagger.photos.containers.webp import Webp
 from geotagger.photos.edits import Edit
 from geotagger.photos.gps_write import GpsFix
 from geotagger.photos.record import Kind
@@ -32,7 +34,7 @@ class Container(Protocol):
         """Raise WriteError unless `new` is `old` with exactly this GPS and no other difference."""
 
 
-CONTAINERS: Sequence[Container] = (Jpeg(),)
+CONTAINERS: Sequence[Container] = (Jpeg(), Png(), Webp())
 
 
 def container_of(source: BinaryIO, path: Path) -> Container | None:

@@ -11,12 +11,13 @@ from geotagger.cli.console import Console
 from geotagger.cli.options import command, json_flag, open_catalog, path, probability
 from geotagger.cli.scanning import scan
 from geotagger.cli.suggesting import load
+from geotagger.cli.write_preview import name_in, show_plan, told
 from geotagger.errors import GeotaggerError
 from geotagger.library import committing, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoRow, PhotoState
 from geotagger.library.scan import root_of
-from geotagger.library.writing import WriteOptions, WritePlan
+from geotagger.library.writing import WriteOptions
 
 _ACCEPT = {"confident": {"confident"}, "all": {"confident", "ambiguous", "insufficient"}}
 
@@ -34,6 +35,20 @@ def add_write(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     )
     parser.add_argument("--min-probability", type=probability, default=0.0, metavar="P")
     parser.add_argument("--sidecar", choices=("auto", "always", "never"), default="auto")
+    parser.add_argument(
+        "--sidecar-names",
+        choices=("extension", "adobe"),
+        default="extension",
+        help="names of new sidecars: photo.nef.xmp, or photo.xmp for RAW files",
+    )
+    parser.add_argument(
+        "--place-names",
+        action="store_true",
+        help="also write city, region and country, into sidecars only",
+    )
+    parser.add_argument(
+        "--tags", action="store_true", help="with --dry-run, list each tag before and after"
+    )
     parser.add_argument("--dry-run", action="store_true", help="say what would be written")
     json_flag(parser)
 
@@ -61,18 +76,22 @@ def _write(options: argparse.Namespace, console: Console) -> int:
         decisions, skipped = _decisions(catalog, root, wanted, options)
         for name, reason in skipped:
             console.say(f"skipped    {name}: {reason}")
-        plan = committing.plan_decisions(catalog, decisions, WriteOptions(sidecar=options.sidecar))
+        how = WriteOptions(options.sidecar, options.sidecar_names, options.place_names)
+        plan = committing.plan_decisions(catalog, decisions, how)
         if options.dry_run:
-            return _preview(root, plan, skipped, console)
+            return show_plan(root, plan, _skipped(skipped), console, tags=options.tags)
+        for item in plan.items:
+            if item.warning:
+                console.error(f"warning    {name_in(item.path, root)}: {item.warning}")
         review.decide(catalog, decisions)
         files: list[dict[str, Any]] = []
         for result in committing.commit(catalog, plan, progress=console.progress):
-            name = _name(result.path, root)
+            name = name_in(result.path, root)
             if result.ok:
-                console.say(f"written    {name} -> {_name(result.destination, root)}")
+                console.say(f"written    {name} -> {name_in(result.destination, root)}")
             else:
-                console.error(f"failed     {name}: {_told(result.error)}")
-            files.append(_file(name, _name(result.destination, root), result.ok, result.error))
+                console.error(f"failed     {name}: {told(result.error)}")
+            files.append(_file(name, name_in(result.destination, root), result.ok, result.error))
     failed = sum(not file["ok"] for file in files)
     console.say(f"{len(files) - failed:,} written, {failed:,} failed, {len(skipped):,} skipped")
     console.result({"files": files, "skipped": _skipped(skipped)})
@@ -124,34 +143,6 @@ def _why_not(photo: dict[str, Any], row: PhotoRow | None, options: argparse.Name
     if row.state in {PhotoState.HAS_GPS, PhotoState.WRITTEN}:
         return "it has GPS already"
     return ""
-
-
-def _preview(root: Path, plan: WritePlan, skipped: list[tuple[str, str]], console: Console) -> int:
-    files = []
-    for item in plan.items:
-        name = _name(item.path, root)
-        if item.how == "refused":
-            console.error(f"refused    {name}: {_told(item.error) or item.reason}")
-        else:
-            console.say(
-                f"would write {name} -> {_name(item.destination, root)} ({item.how}):"
-                f" {item.before} -> {item.after}"
-            )
-        files.append(
-            {
-                "path": name,
-                "destination": _name(item.destination, root),
-                "how": str(item.how),
-                "reason": item.reason,
-                "ok": item.how != "refused",
-            }
-        )
-    refused = sum(not file["ok"] for file in files)
-    console.say(
-        f"{len(files) - refused:,} files would be written, {refused:,} refused; nothing was changed"
-    )
-    console.result({"dry_run": True, "files": files, "skipped": _skipped(skipped)})
-    return 1 if any(not file["ok"] for file in files) else 0
 
 
 def _undo(options: argparse.Namespace, console: Console) -> int:
@@ -210,15 +201,6 @@ def _history(options: argparse.Namespace, console: Console) -> int:
         }
     )
     return 0
-
-
-def _told(error: GeotaggerError | None) -> str:
-    """Return an error without the path, for a line that names the file already."""
-    return "" if error is None else f"{error.message} {error.remedy}".strip()
-
-
-def _name(path: Path, root: Path) -> str:
-    return os.fsdecode(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
 def _file(name: str, destination: str, ok: bool, error: GeotaggerError | None) -> dict[str, Any]:

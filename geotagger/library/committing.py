@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
+from geotagger.earth.places import PlaceNames
 from geotagger.errors import UnreadableFileError
 from geotagger.library import journal, queries, writing
 from geotagger.library.catalog import Catalog
@@ -26,9 +27,10 @@ from geotagger.library.writing import (
     WriteTarget,
 )
 from geotagger.photos.bounded import BoundedPool
-from geotagger.photos.gps_write import GpsFix
+from geotagger.photos.gps_write import GpsFix, PlaceName
 from geotagger.photos.metadata import read_photo
 from geotagger.progress import CancelToken, ProgressCallback
+from geotagger.suggest.types import Candidate
 
 _TIMEOUT_S = 20.0
 _MEMORY = 1 << 30
@@ -39,6 +41,8 @@ def plan(
     root: Path,
     photo_ids: Sequence[int] | None = None,
     options: WriteOptions | None = None,
+    *,
+    places: PlaceNames | None = None,
 ) -> WritePlan:
     """Return what writing the accepted places below a root would change; nothing is changed.
 
@@ -56,18 +60,29 @@ def plan(
         decision = queries.details(catalog, row.id).decision
         if decision is not None:
             decisions.append(decision)
-    return plan_decisions(catalog, decisions, options)
+    return plan_decisions(catalog, decisions, options, places=places)
 
 
 def plan_decisions(
-    catalog: Catalog, decisions: Iterable[Decision], options: WriteOptions | None = None
+    catalog: Catalog,
+    decisions: Iterable[Decision],
+    options: WriteOptions | None = None,
+    *,
+    places: PlaceNames | None = None,
 ) -> WritePlan:
-    """Return what writing these decisions would change, whether or not they are stored."""
+    """Return what writing these decisions would change, whether or not they are stored.
+
+    ``places`` names the places if the options want names; without it they are loaded.
+    """
+    options = options or WriteOptions()
+    if options.place_names and places is None:
+        places = PlaceNames.load()
     targets = []
     for decision in decisions:
         if not decision.kind.has_place or decision.lat is None or decision.lon is None:
             continue
-        record = queries.details(catalog, decision.photo_id).record
+        details = queries.details(catalog, decision.photo_id)
+        record = details.record
         targets.append(
             WriteTarget(
                 path=record.path,
@@ -75,14 +90,35 @@ def plan_decisions(
                     lat=decision.lat,
                     lon=decision.lon,
                     radius_m=decision.radius_m,
-                    provenance=decision.proposed_by,
+                    provenance=_provenance(decision, details.candidates),
+                    place=_name(places, decision.lat, decision.lon)
+                    if places is not None and options.place_names
+                    else None,
                 ),
                 stamp=record.stamp,
                 companions=record.companions,
                 sidecar=record.sidecar,
             )
         )
-    return writing.plan_writes(targets, options or WriteOptions())
+    if not targets:
+        return WritePlan(())
+    with _pool() as pool:
+        return writing.plan_writes(targets, options, pool=pool)
+
+
+def _provenance(decision: Decision, candidates: Sequence[Candidate]) -> str:
+    """Return what proposed a place and how probable that was, as a sidecar tells it."""
+    for candidate in candidates:
+        if (candidate.lat, candidate.lon) == (decision.lat, decision.lon):
+            return f"{decision.proposed_by} (probability {candidate.probability:.0%})".strip()
+    return decision.proposed_by
+
+
+def _name(places: PlaceNames, lat: float, lon: float) -> PlaceName | None:
+    found = places.nearest(lat, lon)
+    if found is None:
+        return None
+    return PlaceName(found.city or found.name, found.region, found.country, found.country_code)
 
 
 def commit(

@@ -11,19 +11,27 @@ from pathlib import Path
 from typing import Literal
 
 from geotagger.errors import FileChangedError, GeotaggerError, WriteError, WriteRefusedError
+from geotagger.library import disagreements
 from geotagger.photos import replace as replacing
 from geotagger.photos import sidecar
+from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.containers.registry import container_of
 from geotagger.photos.gps_words import describe, describe_fix
 from geotagger.photos.gps_write import GpsFix, read_position
+from geotagger.photos.opening import open_regular
 from geotagger.photos.record import FileStamp
 from geotagger.photos.sidecar import Naming, Sidecar
 from geotagger.photos.sniff import kind_of_name
+from geotagger.photos.tag_changes import TagChange, exif_changes
 from geotagger.photos.write_errors import explain_write_error
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 
 How = Literal["in the file", "sidecar", "refused"]
 _SCAN_AGAIN = "Scan the folder again, then write again."
+_CONTRADICTS = "It exists and would contradict the file."
+_NAMES_IN_XMP = "Place names go into XMP only, and the XMP inside the file is not touched."
+_NO_NAMES = "The place names are left out, because no sidecar may be written."
+_NAMES_KEPT = "It has place names of its own; they are kept and ours left out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +54,13 @@ class WriteOptions:
 
     ``sidecar`` "auto" writes into the file where that is safe and into a sidecar elsewhere,
     "always" only into sidecars, "never" only into files. ``naming`` of new sidecars is
-    "extension" (``photo.nef.xmp``) or "adobe" (``photo.xmp`` for RAW files).
+    "extension" (``photo.nef.xmp``) or "adobe" (``photo.xmp`` for RAW files). With ``place_names``
+    the name of the place is written too, into sidecars only.
     """
 
     sidecar: Literal["auto", "always", "never"] = "auto"
     naming: Naming = "extension"
+    place_names: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +70,9 @@ class PlannedWrite:
     ``path`` is the photo or the companion that the place is for, ``destination`` the file that
     changes; ``reason`` says why a sidecar is used or what forbids the write; ``before`` and
     ``after`` are the place in words. ``stamp`` is the photo's, ``destination_stamp`` the
-    destination's, None if it will be created. ``error`` is set for what is refused.
+    destination's, None if it will be created. ``error`` is set for what is refused. ``tags`` are
+    all tags of the place in the destination before and after; ``warning`` says what will
+    contradict the place written and stays as it is.
     """
 
     path: Path
@@ -73,6 +85,8 @@ class PlannedWrite:
     stamp: FileStamp
     destination_stamp: FileStamp | None = None
     error: GeotaggerError | None = None
+    tags: tuple[TagChange, ...] = ()
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +102,14 @@ def plan_writes(
     *,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
+    pool: BoundedPool | None = None,
 ) -> WritePlan:
     """Return what writing would change; files are read, nothing is changed.
 
     A photo comes first, then the sidecar that it already has, then its companions. Raises
-    `CancelledError` if `cancel` is set; every other trouble is a refused item.
+    `CancelledError` if `cancel` is set; every other trouble is a refused item. With a `pool` the
+    files are read in its workers, so that a hostile file or a share that does not answer costs no
+    more than the pool's time and memory.
     """
     items: list[PlannedWrite] = []
     taken: set[Path] = set()
@@ -101,7 +118,7 @@ def plan_writes(
             cancel.raise_if_cancelled()
         if progress is not None:
             progress(Progress(number, len(targets), "Checking", target.path.name))
-        for item in _plan_photo(target, options):
+        for item in _planned(target, options, pool):
             if item.how != "refused":
                 if item.destination in taken:
                     reason = "Another photo of this write goes to the same file."
@@ -109,6 +126,24 @@ def plan_writes(
                 taken.add(item.destination)
             items.append(item)
     return WritePlan(tuple(items))
+
+
+def _planned(
+    target: WriteTarget, options: WriteOptions, pool: BoundedPool | None
+) -> list[PlannedWrite]:
+    if pool is None:
+        return plan_photo(target, options)
+    try:
+        return pool.run(plan_photo, target, options)
+    except GeotaggerError as error:
+        return [_refusal(_blank(target.path, target.fix, target.stamp), error)]
+
+
+def plan_photo(target: WriteTarget, options: WriteOptions) -> list[PlannedWrite]:
+    """Return what writing one photo would change, its sidecar and its companions included."""
+    if not options.place_names and target.fix is not None and target.fix.place is not None:
+        target = replace(target, fix=replace(target.fix, place=None))
+    return list(_plan_photo(target, options))
 
 
 def _plan_photo(target: WriteTarget, options: WriteOptions) -> Iterator[PlannedWrite]:
@@ -147,13 +182,29 @@ def _plan_file(
         item = _refusal(blank, error)
     except OSError as error:
         item = _refusal(blank, explain_write_error(error, target.path))
+    named = target.fix is not None and target.fix.place is not None
     if item is not None:
-        item = _refused_if_read_only(item)
+        item = _refused_if_read_only(_with_warnings(item, found, options))
+        if item.how == "in the file" and named and options.sidecar == "never":
+            item = replace(item, reason=_NO_NAMES)
         yield item
-    if item is not None and item.how == "in the file" and found and options.sidecar == "auto":
-        second = _beside(target, blank, found, options, "It exists and would contradict the file.")
+    if item is None or item.how != "in the file" or options.sidecar != "auto":
+        return
+    if found or named:
+        reasons = [_CONTRADICTS] * bool(found) + [_NAMES_IN_XMP] * named
+        second = _beside(target, blank, found, options, " ".join(reasons))
         if second is not None:
             yield second
+
+
+def _with_warnings(item: PlannedWrite, found: Path | None, options: WriteOptions) -> PlannedWrite:
+    """Say what will contradict the place that is written and is not changed."""
+    if item.how == "refused":
+        return item
+    left_alone = found if item.how == "in the file" and options.sidecar == "never" else None
+    own = item.how == "sidecar"
+    more = disagreements.warnings(item.path, item.fix, left_alone, with_own_exif=own)
+    return replace(item, warning=" ".join(part for part in (item.warning, *more) if part))
 
 
 def _blank(path: Path, fix: GpsFix | None, stamp: FileStamp) -> PlannedWrite:
@@ -179,7 +230,7 @@ def _inside(blank: PlannedWrite) -> PlannedWrite | None:
     path = replacing.resolve(blank.path)
     if not path.is_file() and path.exists():
         raise WriteError("This is not a regular file.", path=blank.path)
-    with path.open("rb") as source:
+    with open_regular(path) as source:
         status = os.fstat(source.fileno())
         stamp = FileStamp(status.st_size, status.st_mtime_ns)
         if stamp != blank.stamp:
@@ -197,7 +248,12 @@ def _inside(blank: PlannedWrite) -> PlannedWrite | None:
         container.edits(source, blank.path, blank.fix)
     before = describe(read_position(tags.values, tags.order), present=tags.present)
     return replace(
-        blank, destination=path, how="in the file", before=before, destination_stamp=stamp
+        blank,
+        destination=path,
+        how="in the file",
+        before=before,
+        destination_stamp=stamp,
+        tags=exif_changes(tags.values, tags.order, blank.fix),
     )
 
 
@@ -217,14 +273,18 @@ def _beside(
             if target.fix is None:
                 return None
             destination = replacing.resolve(destination.parent) / destination.name
-            before, stamp = describe(None, present=False), None
-            Sidecar().edits(BytesIO(), destination, target.fix)
+            _require_free(destination, target.path)
+            before, stamp, warning = describe(None, present=False), None, ""
+            tags = Sidecar().changes(BytesIO(), destination, target.fix)
         else:
             destination = replacing.resolve(found)
             stamp = replacing.stamp_of(destination)
-            with destination.open("rb") as source:
+            with open_regular(destination) as source:
                 place = Sidecar().read(source, found)
-                Sidecar().edits(source, found, target.fix)
+                tags = Sidecar().changes(source, found, target.fix)
+                foreign = sidecar.has_foreign_names(source)
+            named = target.fix is not None and target.fix.place is not None
+            warning = _NAMES_KEPT if named and foreign else ""
             before = describe(place, present=False)
     except GeotaggerError as error:
         return _refusal(replace(blank, destination=destination), error)
@@ -238,7 +298,19 @@ def _beside(
         reason=reason,
         before=before,
         destination_stamp=stamp,
+        tags=tags,
+        warning=warning,
     )
+
+
+def _require_free(destination: Path, path: Path) -> None:
+    """Refuse a name for a new sidecar that something else than a file has."""
+    if os.path.lexists(destination):
+        raise WriteError(
+            f"Something that is no file has the name of the sidecar ({destination.name}).",
+            path=path,
+            remedy="Move it away, then write again.",
+        )
 
 
 def _changed(path: Path) -> FileChangedError:

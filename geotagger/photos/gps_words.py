@@ -17,6 +17,11 @@ def describe(position: Position | None, *, present: bool) -> str:
     return _place(position.lat, position.lon, position.radius_m, position.altitude_m)
 
 
+def describe_place(lat: float, lon: float) -> str:
+    """Return a point in words."""
+    return _place(lat, lon, None, None)
+
+
 def _place(lat: float, lon: float, radius_m: float | None, altitude_m: float | None) -> str:
     """Return "52.520008° N, 13.404954° E, ±25 m, 34 m above sea level"."""
     text = f"{abs(lat):.6f}° {'S' if lat < 0 else 'N'}, {abs(lon):.6f}° {'W' if lon < 0 else 'E'}"

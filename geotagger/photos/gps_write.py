@@ -88,12 +88,23 @@ STALE_TIMES = frozenset({GpsTag.TIME, GpsTag.DATE})
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceName:
+    """The names of a place as XMP takes them; ``country_code`` as ISO 3166 has it."""
+
+    city: str
+    region: str
+    country: str
+    country_code: str
+
+
+@dataclass(frozen=True, slots=True)
 class GpsFix:
     """The place that is to be written.
 
     ``lat`` and ``lon`` in degrees, north and east positive; ``radius_m`` the radius in metres that
     holds the place; ``altitude_m`` metres above sea level; ``method`` is "MANUAL" for an accepted
-    estimate and "GPS" for a track; ``provenance`` says in words what proposed it (into XMP only).
+    estimate and "GPS" for a track; ``provenance`` says in words what proposed it and ``place`` what
+    the place is called (both into XMP only).
 
     Raises ValueError for a place that is not on the earth.
     """
@@ -104,6 +115,7 @@ class GpsFix:
     altitude_m: float | None = None
     method: str = "MANUAL"
     provenance: str = ""
+    place: PlaceName | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.lat) and -90 <= self.lat <= 90):

@@ -50,8 +50,9 @@ _ORIGINAL_TIME, _COMMENT, _EXIF_WIDTH, _EXIF_HEIGHT, _SERIAL = (
     0xA431,
 )
 
-_DISAGREE_M = 50.0
+DISAGREE_M = 50.0
 """File and sidecar further apart than this, in metres, are reported to disagree."""
+DISAGREEMENT = "The file and its XMP disagree about the place; the file counts."
 _NAMES = {
     Kind.JPEG: "a JPEG",
     Kind.TIFF: "a TIFF",
@@ -121,6 +122,25 @@ def read_photo(path: Path, *, siblings: Iterable[Path] | None = None) -> PhotoRe
         )
     companions = group([path, *siblings]).get(path, ())
     return replace(record, fingerprint=identity, companions=companions)
+
+
+def places_inside(path: Path) -> tuple[Gps, Gps]:
+    """Return the places that the Exif and the XMP packet of a photo file tell.
+
+    Raises
+    ------
+    UnreadableFileError
+        As `read_photo` does.
+    """
+    with open_regular(path) as stream:
+        try:
+            stamp = stamp_of(stream)
+            content = _content(stream, path, _kind(stream, path, stamp), stamp.size)
+            return read_gps(content.tags)[0], gps_of_xmp(content.xmp)[0]
+        except ReadBudgetError as error:
+            raise UnreadableFileError("The file is damaged.", path=path) from error
+        except OSError as error:
+            raise explain_os_error(error, path) from error
 
 
 def _kind(stream: BinaryIO, path: Path, stamp: FileStamp) -> Kind:
@@ -241,7 +261,7 @@ def _gps(tags: ExifTags, packet: dict[str, str], beside: dict[str, str], notes: 
     sources = [read_gps(tags), gps_of_xmp(packet), gps_of_xmp(beside)]
     complete = [gps for gps, _ in sources if gps.state is GpsState.COMPLETE]
     if complete and _far_apart(complete):
-        notes.append("The file and its XMP disagree about the place; the file counts.")
+        notes.append(DISAGREEMENT)
     for gps, why in sources:
         if gps.state is GpsState.COMPLETE:
             notes.extend(why)
@@ -258,7 +278,7 @@ def _far_apart(places: list[Gps]) -> bool:
     positions = [
         (gps.lat, gps.lon) for gps in places if gps.lat is not None and gps.lon is not None
     ]
-    return any(float(haversine_m(*positions[0], *other)) > _DISAGREE_M for other in positions[1:])
+    return any(float(haversine_m(*positions[0], *other)) > DISAGREE_M for other in positions[1:])
 
 
 def _orientation(tags: ExifTags) -> int:

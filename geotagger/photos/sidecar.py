@@ -7,18 +7,32 @@ other byte of the file stays. XMP specification part 2, section 2.4 (exif namesp
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import BinaryIO, Literal
 
+from geotagger import __version__
 from geotagger.errors import WriteError, WriteRefusedError
 from geotagger.photos import gps_write
 from geotagger.photos.edits import Edit
 from geotagger.photos.gps_write import GpsFix, GpsTag, Position
 from geotagger.photos.record import Kind
 from geotagger.photos.sniff import kind_of_name
-from geotagger.photos.xmp_compare import facts, property_texts
+from geotagger.photos.tag_changes import TagChange
+from geotagger.photos.xmp_compare import Key, facts, property_texts
+from geotagger.photos.xmp_numbers import format_angle, parse_angle, parse_rational
+from geotagger.photos.xmp_places import (
+    COPY,
+    LOCATION,
+    NAME_KEYS,
+    OWN_NS,
+    PHOTOSHOP_NS,
+    are_foreign,
+    copy_of,
+    location_element,
+    location_fields,
+    wanted_texts,
+)
 from geotagger.photos.xmp_splice import (
     MAX_BYTES,
     RDF_NS,
@@ -30,15 +44,11 @@ from geotagger.photos.xmp_splice import (
 )
 
 EXIF_NS = "http://ns.adobe.com/exif/1.0/"
-OWN_NS = "https://photo-geotagger.invalid/ns/1.0/"
-"""Provenance: which evidence proposed the place. The name only identifies, it leads nowhere."""
-PHOTOSHOP_NS = "http://ns.adobe.com/photoshop/1.0/"
 Naming = Literal["extension", "adobe"]
-Key = tuple[str, str]
 
-MINUTE_PARTS = 1_000_000
 TOLERANCE_DEG = 2e-8
-_PREFIXES = {EXIF_NS: "exif", OWN_NS: "pgt"}
+PROGRAM = "Photo Geotagger"
+_PREFIXES = {EXIF_NS: "exif", OWN_NS: "pgt", PHOTOSHOP_NS: "photoshop"}
 _XMP_NAMES = {
     GpsTag.ALTITUDE_REF: "GPSAltitudeRef",
     GpsTag.ALTITUDE: "GPSAltitude",
@@ -70,9 +80,9 @@ _ALWAYS = (
 )
 """Written or removed each time; the refs are no XMP properties, but sloppy programs write them."""
 MANAGED: frozenset[Key] = frozenset(
-    {(EXIF_NS, name) for name in (*_ALWAYS, *_XMP_NAMES.values())} | {(OWN_NS, "Provenance")}
+    {(EXIF_NS, name) for name in (*_ALWAYS, *_XMP_NAMES.values())}
+    | {(OWN_NS, "Provenance"), (OWN_NS, "Program"), COPY}
 )
-_ANGLE = re.compile(r"\s*(\d{1,3}),(\d{1,2}(?:\.\d+)?)(?:,(\d{1,2}(?:\.\d+)?))?\s*([NSEWnsew])\s*")
 _TEMPLATE = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="{rdf}">
@@ -157,53 +167,76 @@ class Sidecar:
         """Raise WriteError unless `new` is `old` with exactly this place and nothing else."""
         before, after = _all(old), _all(new)
         try:
-            if before and facts(before, MANAGED) != facts(after, MANAGED):
+            ours = MANAGED if _has_foreign_names(before) else MANAGED | NAME_KEYS
+            if before and facts(before, ours) != facts(after, ours):
                 raise WriteError("Writing would have changed other properties.", path=path)
-            place = position_of(property_texts(after)) if after else None
+            texts = property_texts(after) if after else {}
+            place = position_of(texts)
         except XmpError as error:
             raise WriteError(f"The new sidecar is damaged: {error}.", path=path) from error
         if not _agrees(place, fix):
             raise WriteError("The place read back is not the one that was written.", path=path)
+        if fix and fix.place and ours is not MANAGED and texts.get(COPY) != copy_of(fix.place):
+            raise WriteError("The place names read back are not those written.", path=path)
+
+    def changes(self, source: BinaryIO, path: Path, fix: GpsFix | None) -> tuple[TagChange, ...]:
+        """Return what `edits` does to each property of the place and of its provenance."""
+        data = _all(source)
+        try:
+            new = _applied(data, self.edits(source, path, fix))
+            before, after = (_shown(data), _shown(new))
+        except XmpError as error:
+            raise _damaged(error, path) from error
+        return tuple(
+            TagChange(name, before.get(name, ""), after.get(name, ""))
+            for name in dict.fromkeys((*after, *before))
+        )
+
+
+def has_foreign_names(source: BinaryIO) -> bool:
+    """Whether somebody else named the place in a sidecar; such names are left as they are.
+
+    A damaged one has none.
+    """
+    try:
+        return _has_foreign_names(_all(source))
+    except XmpError:
+        return False
+
+
+def _has_foreign_names(data: bytes) -> bool:
+    return bool(data) and are_foreign(property_texts(data), location_fields(data))
+
+
+def _shown(data: bytes) -> dict[str, str]:
+    """Return the properties of place and provenance as texts by their usual names."""
+    if not data:
+        return {}
+    texts = property_texts(data)
+    shown = {
+        f"{_PREFIXES[key[0]]}:{key[1]}": text or "(empty)"
+        for key, text in texts.items()
+        if key in MANAGED or key in NAME_KEYS or (key[0] == EXIF_NS and key[1].startswith("GPS"))
+        if key[0] in _PREFIXES
+    }
+    fields = location_fields(data)
+    if fields is not None:
+        shown["Iptc4xmpExt:LocationCreated"] = ", ".join(fields.values()) or "(empty)"
+    return shown
 
 
 def position_of(texts: dict[Key, str]) -> Position | None:
     """Return the place that properties tell, None if it is missing, incomplete or impossible."""
-    lat = _parse_angle(texts.get((EXIF_NS, "GPSLatitude"), ""), "NS", 90)
-    lon = _parse_angle(texts.get((EXIF_NS, "GPSLongitude"), ""), "EW", 180)
+    lat = parse_angle(texts.get((EXIF_NS, "GPSLatitude"), ""), "NS", 90)
+    lon = parse_angle(texts.get((EXIF_NS, "GPSLongitude"), ""), "EW", 180)
     if lat is None or lon is None or (lat == 0 and lon == 0):
         return None
-    radius = _parse_rational(texts.get((EXIF_NS, "GPSHPositioningError"), ""))
-    altitude = _parse_rational(texts.get((EXIF_NS, "GPSAltitude"), ""))
+    radius = parse_rational(texts.get((EXIF_NS, "GPSHPositioningError"), ""))
+    altitude = parse_rational(texts.get((EXIF_NS, "GPSAltitude"), ""))
     if altitude is not None and texts.get((EXIF_NS, "GPSAltitudeRef"), "").strip() == "1":
         altitude = -altitude
     datum = texts.get((EXIF_NS, "GPSMapDatum"), "").upper()
     return Position(lat, lon, radius, altitude, not datum or "84" in datum)
-
-
-def format_angle(value: float, letters: str) -> str:
-    """Return "DDD,MM.mmmmmmN" with the hemisphere from `letters` ("NS" or "EW")."""
-    parts = round(abs(value) * 60 * MINUTE_PARTS)
-    degrees, rest = divmod(parts, 60 * MINUTE_PARTS)
-    minutes, fraction = divmod(rest, MINUTE_PARTS)
-    return f"{degrees},{minutes:02d}.{fraction:06d}{letters[value < 0]}"
-
-
-def _parse_angle(text: str, letters: str, limit: int) -> float | None:
-    match = _ANGLE.fullmatch(text)
-    if match is None or match[4].upper() not in letters:
-        return None
-    minutes, seconds = float(match[2]), float(match[3] or 0)
-    angle = int(match[1]) + minutes / 60 + seconds / 3600
-    if minutes >= 60 or seconds >= 60 or angle > limit:
-        return None
-    return -angle if match[4].upper() == letters[1] else angle
-
-
-def _parse_rational(text: str) -> float | None:
-    match = re.fullmatch(r"\s*(-?\d{1,18})(?:/(\d{1,18}))?\s*", text)
-    if match is None or int(match[2] or 1) == 0:
-        return None
-    return int(match[1]) / int(match[2] or 1)
 
 
 def _agrees(place: Position | None, fix: GpsFix | None) -> bool:
@@ -235,27 +268,45 @@ def _wanted(old: Position | None, fix: GpsFix | None) -> dict[Key, str | None]:
     radius = None if fix.radius_m is None else f"{round(fix.radius_m * 100)}/100"
     wanted[EXIF_NS, "GPSHPositioningError"] = radius
     wanted[OWN_NS, "Provenance"] = fix.provenance or None
+    wanted[OWN_NS, "Program"] = f"{PROGRAM} {__version__}"
     return wanted
+
+
+def _wanted_names(data: bytes, old: Position | None, fix: GpsFix | None) -> dict[Key, str | None]:
+    """Return the new texts of the names of the place; LocationCreated is there as XML."""
+    if _has_foreign_names(data):
+        return {COPY: None}
+    if fix is not None and fix.place is not None:
+        element = location_element(fix.place).decode()
+        return {**wanted_texts(fix.place), LOCATION: element}
+    if fix is not None and not gps_write.stale_tags(old, fix):
+        return {}
+    return {**wanted_texts(None), LOCATION: None}
 
 
 def _merge(data: bytes, fix: GpsFix | None) -> list[Edit]:
     found = layout(data)
-    wanted = _wanted(position_of(property_texts(data)), fix)
+    old = position_of(property_texts(data))
+    wanted = {**_wanted(old, fix), **_wanted_names(data, old, fix)}
     edits: list[Edit] = []
     for item in found.properties:
         key = item.namespace, item.name
         if key not in wanted:
             continue
         text = wanted[key]
-        if text is None or item.value_start < 0:
+        if key == LOCATION and text is not None and not item.is_attribute:
+            edits.append(Edit(item.start, item.end, text.encode()))
+        elif text is None or item.value_start < 0 or key == LOCATION:
             edits.append(_removal(data, item))
+            continue
         else:
             edits.append(Edit(item.value_start, item.value_end, escape(text)))
-            # Another occurrence of the same property would contradict this one.
-            wanted[key] = None
+        # Another occurrence of the same property would contradict this one.
+        wanted[key] = None
     missing = {key: text for key, text in wanted.items() if text is not None}
-    if missing:
-        edits.append(_addition(found, missing))
+    child = missing.pop(LOCATION, "").encode()
+    if missing or child:
+        edits.extend(_additions(found, missing, b"\n   " + child if child else b""))
     return sorted(edits, key=lambda edit: (edit.start, edit.end))
 
 
@@ -273,19 +324,27 @@ def _removal(data: bytes, item: Property) -> Edit:
     return Edit(start, item.end, b"")
 
 
-def _addition(found: Layout, missing: dict[Key, str]) -> Edit:
-    """Return the edit that adds properties as attributes of the first description."""
+def _additions(found: Layout, missing: dict[Key, str], child: bytes) -> list[Edit]:
+    """Return the edits that add attributes and a child to the first description."""
     if found.descriptions:
         description = found.descriptions[0]
         text = _attributes(missing, dict(description.prefixes), description.separator)
-        return Edit(description.insert_at, description.insert_at, text)
+        edits = [Edit(description.insert_at, description.insert_at, text)] if text else []
+        if child and description.is_empty:
+            end = description.tag_end
+            closed = b">" + child + b"\n  </" + description.name + b">"
+            edits.append(Edit(end - 2, end, closed))
+        elif child:
+            edits.append(Edit(description.tag_end, description.tag_end, child))
+        return edits
     prefix = found.rdf_name[:-3]
     text = _attributes(missing, dict(found.rdf_prefixes), b"\n    ")
-    element = b"\n  <" + prefix + b"Description " + prefix + b'about=""' + text + b"/>"
+    element = b"\n  <" + prefix + b"Description " + prefix + b'about=""' + text
+    element += b">" + child + b"\n  </" + prefix + b"Description>" if child else b"/>"
     if found.rdf_is_empty:
-        end = b">" + element + b"\n </" + found.rdf_name + b">"
-        return Edit(found.rdf_tag_end - 2, found.rdf_tag_end, end)
-    return Edit(found.rdf_tag_end, found.rdf_tag_end, element)
+        end_tag = b">" + element + b"\n </" + found.rdf_name + b">"
+        return [Edit(found.rdf_tag_end - 2, found.rdf_tag_end, end_tag)]
+    return [Edit(found.rdf_tag_end, found.rdf_tag_end, element)]
 
 
 def _attributes(missing: dict[Key, str], prefixes: dict[str, str], separator: bytes) -> bytes:

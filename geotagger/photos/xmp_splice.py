@@ -59,12 +59,16 @@ class Property:
 class Description:
     """The start tag of an ``rdf:Description`` right below ``rdf:RDF``.
 
-    ``insert_at`` is where one more attribute can go; ``prefixes`` are the namespaces in scope.
+    ``insert_at`` is where one more attribute can go, ``tag_end`` the end of the start tag named
+    ``name``, which is all of the element if it is empty; ``prefixes`` are the namespaces in scope.
     """
 
     insert_at: int
     separator: bytes
     prefixes: Mapping[str, str]
+    tag_end: int
+    is_empty: bool
+    name: bytes
 
 
 @dataclass(slots=True)
@@ -201,7 +205,16 @@ class _Reader:
             return
         last = attributes[-1].group() if attributes else b" "
         separator = last[: len(last) - len(last.lstrip())]
-        self.found.descriptions.append(Description(insert_at, separator, element.prefixes))
+        self.found.descriptions.append(
+            Description(
+                insert_at,
+                separator,
+                element.prefixes,
+                element.tag_end,
+                element.is_empty,
+                raw_name,
+            )
+        )
         for attribute in attributes:
             name = attribute.group(1).decode()
             if name.startswith("xmlns"):

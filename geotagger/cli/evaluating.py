@@ -1,9 +1,11 @@
-"""``geotagger evaluate completion``."""
+"""``geotagger evaluate completion`` and ``geotagger evaluate writing``."""
 
 from __future__ import annotations
 
 import argparse
 import json
+from pathlib import Path
+from typing import Any
 
 from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder
@@ -13,7 +15,9 @@ from geotagger.errors import GeotaggerError
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its subjects."""
-    top = commands.add_parser("evaluate", help="measure how good the suggestions are")
+    top = commands.add_parser(
+        "evaluate", help="measure how good the suggestions are, and how safe writing is"
+    )
     subjects = top.add_subparsers(required=True, metavar="SUBJECT")
     parser = command(
         subjects,
@@ -34,6 +38,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
     parser.add_argument("--json", type=path, metavar="FILE", help="write the table as JSON")
+    parser = command(
+        subjects,
+        "writing",
+        "write GPS into copies of photos, with this program and with others, and compare all else",
+        _writing,
+    )
+    parser.add_argument("--corpus", type=path, required=True, metavar="DIR")
+    parser.add_argument("--no-peers", action="store_true", help="measure only this program")
+    parser.add_argument("--json", type=path, metavar="FILE", help="write the table as JSON")
 
 
 def _completion(options: argparse.Namespace, console: Console) -> int:
@@ -50,11 +63,27 @@ def _completion(options: argparse.Namespace, console: Console) -> int:
         progress=console.progress,
     )
     console.say(main_report(result))
-    if options.json is not None:
-        try:
-            options.json.write_text(json.dumps(result.to_json(), indent=1) + "\n")
-        except OSError as error:
-            raise GeotaggerError(
-                f"The table cannot be written: {error.strerror}.", path=options.json
-            ) from error
+    _store(options.json, result.to_json())
     return 0
+
+
+def _writing(options: argparse.Namespace, console: Console) -> int:
+    from geotagger.evaluation.writing import evaluate_writing
+
+    report = evaluate_writing(
+        options.corpus, with_peers=not options.no_peers, progress=console.progress
+    )
+    console.say(report.table())
+    _store(options.json, report.to_json())
+    return 0
+
+
+def _store(file: Path | None, value: dict[str, Any]) -> None:
+    if file is None:
+        return
+    try:
+        file.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise GeotaggerError(
+            f"The table cannot be written: {error.strerror}.", path=file
+        ) from error

@@ -187,7 +187,8 @@ class Engine:
 
     def plan(self, root: Path, photo_ids: Sequence[int] | None, options: WriteOptions) -> WritePlan:
         """Return what writing would change."""
-        return committing.plan(self.catalog, root, photo_ids, options)
+        places = self.places() if options.place_names else None
+        return committing.plan(self.catalog, root, photo_ids, options, places=places)
 
     def commit(
         self, plan: WritePlan, *, progress: ProgressCallback, cancel: CancelToken

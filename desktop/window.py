@@ -48,7 +48,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.panes)
         self.library = LibraryController(engine, work, self)
         self.review = ReviewController(engine, work, self.panes.grid.selected_ids, self)
-        self.writes = WriteController(engine, work, self, lambda: settings.sidecar)
+        self.writes = WriteController(engine, work, self, settings.write_options)
         self.map_link = MapLink(self.panes.map, self.review, work, self)
         self.asking = ReviewDialogs(engine, work, self.review, self)
         self.commands = CommandSet(self, wiring.handlers(self))

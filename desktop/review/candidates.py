@@ -21,6 +21,7 @@ from desktop import theme, wording
 from desktop.bars import Bar
 from desktop.review.photo_view import sign_pixmap
 from desktop.review.proposal import Proposal, Source, placeable
+from geotagger.library.disagreements import disagreement
 from geotagger.library.rows import PhotoDetails, PhotoState
 from geotagger.suggest.types import Candidate
 
@@ -132,6 +133,7 @@ class CandidatePanel(QWidget):
         _weigh(self.state)
         self.text = QLabel(wordWrap=True)
         self.text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        self.disagreement = QLabel(wordWrap=True)
         self.cards = [CandidateCard(index) for index in range(MOST)]
         self.accept_button = QPushButton("Accept  ↵")
         self.reject_button = QPushButton("Reject  ⌫")
@@ -165,6 +167,7 @@ class CandidatePanel(QWidget):
         stack.setContentsMargins(8, 0, 8, 0)
         stack.setSpacing(4)
         stack.addWidget(self.text)
+        stack.addWidget(self.disagreement)
         for card in self.cards:
             stack.addWidget(card)
         stack.addStretch(1)
@@ -198,6 +201,12 @@ class CandidatePanel(QWidget):
             if card.index < len(candidates):
                 card.show_candidate(candidates[card.index])
         self.state.setText("" if details is None else wording.STATE_TEXT[details.row.state])
+        differs = "" if details is None else disagreement(details.record)
+        self.disagreement.setText(differs)
+        self.disagreement.setVisible(bool(differs))
+        soft = QApplication.palette()
+        soft.setColor(soft.ColorRole.WindowText, theme.current().secondary)
+        self.disagreement.setPalette(soft)
         self.sign.setVisible(details is not None)
         if details is not None:
             self.sign.setPixmap(sign_pixmap(details.row.state, self))

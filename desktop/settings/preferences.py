@@ -6,6 +6,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDialog,
     QFileDialog,
@@ -30,6 +31,10 @@ _SIDECARS = (
     ("always", "Always in a sidecar"),
     ("never", "Only in the file, refuse where that is not safe"),
 )
+_NAMES = (
+    ("extension", "With the whole name: photo.nef.xmp"),
+    ("adobe", "As Adobe does for RAW files: photo.xmp"),
+)
 
 
 class PreferencesDialog(QDialog):
@@ -50,6 +55,13 @@ class PreferencesDialog(QDialog):
         self._job: Job | None = None
         self.theme = _choice(_THEMES, settings.theme)
         self.sidecar = _choice(_SIDECARS, settings.sidecar)
+        self.sidecar_names = _choice(_NAMES, settings.sidecar_names)
+        self.place_names = QCheckBox("Also write city, region and country, into sidecars only")
+        self.place_names.setChecked(settings.place_names)
+        self.place_names.setToolTip(
+            "A photo whose place goes into the file gets a sidecar too. Names that you or another "
+            "program wrote are kept."
+        )
         self.model_text = QLabel("Looking…", wordWrap=True)
         self.install_folder = QPushButton("Install model from folder…")
         self.install_file = QPushButton("Install model from file…")
@@ -63,6 +75,8 @@ class PreferencesDialog(QDialog):
         form.setVerticalSpacing(8)
         form.addRow("Theme", self.theme)
         form.addRow("Places are written", self.sidecar)
+        form.addRow("New sidecars are named", self.sidecar_names)
+        form.addRow("Place names", self.place_names)
         form.addRow("Model", self.model_text)
         form.addRow("", install)
         buttons, _ = close_and(self)
@@ -73,6 +87,8 @@ class PreferencesDialog(QDialog):
         layout.addWidget(buttons)
         self.theme.currentIndexChanged.connect(self._change_theme)
         self.sidecar.currentIndexChanged.connect(self._change_sidecar)
+        self.sidecar_names.currentIndexChanged.connect(self._change_names)
+        self.place_names.toggled.connect(self._change_place_names)
         self.install_folder.clicked.connect(self._ask_folder)
         self.install_file.clicked.connect(self._ask_file)
         self.finished.connect(self._leave)
@@ -157,6 +173,12 @@ class PreferencesDialog(QDialog):
 
     def _change_sidecar(self) -> None:
         self._settings.sidecar = self.sidecar.currentData()
+
+    def _change_names(self) -> None:
+        self._settings.sidecar_names = self.sidecar_names.currentData()
+
+    def _change_place_names(self, on: bool) -> None:
+        self._settings.place_names = on
 
     def _enable(self, on: bool) -> None:
         self.install_folder.setEnabled(on)

@@ -9,8 +9,10 @@ from PySide6.QtCore import QByteArray, QSettings
 
 from desktop import theme
 from desktop.library.filters import BY_ID
+from geotagger.library.writing import WriteOptions
 
 SIDECAR_CHOICES = ("auto", "always", "never")
+SIDECAR_NAMES = ("extension", "adobe")
 THEMES = (theme.SYSTEM, theme.LIGHT, theme.DARK)
 
 
@@ -86,6 +88,28 @@ class Settings:
     @sidecar.setter
     def sidecar(self, value: str) -> None:
         self._store.setValue("write/sidecar", value)
+
+    @property
+    def sidecar_names(self) -> str:
+        """How new sidecars are named: extension (photo.nef.xmp) or adobe (photo.xmp for RAW)."""
+        return self._choice("write/sidecar_names", SIDECAR_NAMES, "extension")
+
+    @sidecar_names.setter
+    def sidecar_names(self, value: str) -> None:
+        self._store.setValue("write/sidecar_names", value)
+
+    @property
+    def place_names(self) -> bool:
+        """Whether the names of places are written, into sidecars."""
+        return self._choice("write/place_names", ("yes", "no"), "no") == "yes"
+
+    @place_names.setter
+    def place_names(self, value: bool) -> None:
+        self._store.setValue("write/place_names", "yes" if value else "no")
+
+    def write_options(self) -> WriteOptions:
+        """Return how places are written."""
+        return WriteOptions(self.sidecar, self.sidecar_names, self.place_names)
 
     def blob(self, name: str) -> QByteArray:
         """Return a kept geometry or state, empty if there is none."""

@@ -26,13 +26,13 @@ class WriteController(QObject):
     failed = Signal(object)
 
     def __init__(
-        self, engine: Engine, work: Work, window: QWidget, sidecar: Callable[[], str]
+        self, engine: Engine, work: Work, window: QWidget, options: Callable[[], WriteOptions]
     ) -> None:
         super().__init__(window)
         self._engine = engine
         self._work = work
         self._window = window
-        self._sidecar = sidecar
+        self._options = options
         self._planning: Job | None = None
         self.dialog: QDialog | None = None
         """The dialog that is open, for whoever looks after the window."""
@@ -46,7 +46,7 @@ class WriteController(QObject):
         """Plan the write of everything accepted below a folder and show the plan."""
         if self._busy():
             return
-        options = WriteOptions(sidecar=self._sidecar())
+        options = self._options()
         # Among the decisions, so that those made a moment ago are part of the plan.
         self._planning = self._work.start(
             DECIDING,

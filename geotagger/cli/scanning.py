@@ -9,7 +9,8 @@ from pathlib import Path
 
 from geotagger.cli.console import Console
 from geotagger.cli.options import command, json_flag, open_catalog, path
-from geotagger.library import queries
+from geotagger.errors import printable
+from geotagger.library import disagreements, queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import PhotoState
 from geotagger.library.scan import ScanOutcome, root_of, scan_folder
@@ -61,4 +62,6 @@ def scan(
         if event.outcome in PROBLEMS and event.error is not None:
             console.error(f"{event.outcome.value}: {event.error}")
     console.end_progress()
+    for where, what in disagreements.below(catalog, root):
+        console.error(f"disagrees: {printable(where)}: {what}")
     return outcomes

@@ -6,6 +6,8 @@ import contextlib
 from pathlib import Path
 
 from geotagger.errors import UnreadableFileError
+from geotagger.library import storing
+from geotagger.library.catalog import Catalog
 from geotagger.photos.gps_words import describe_place
 from geotagger.photos.gps_write import GpsFix, distance_m
 from geotagger.photos.metadata import DISAGREE_M, DISAGREEMENT, places_inside
@@ -49,6 +51,17 @@ def warnings(
 def disagreement(record: PhotoRecord) -> str:
     """Return that a photo and its XMP name different places, in words, or ""."""
     return DISAGREEMENT if DISAGREEMENT in record.note else ""
+
+
+def below(catalog: Catalog, root: Path) -> list[tuple[Path, str]]:
+    """Return the photos below a folder that disagree with their XMP, each with the words."""
+    with catalog.reading() as connection:
+        rows = connection.execute(
+            "SELECT path FROM photos WHERE path >= ? AND path < ? AND instr(note, ?)"
+            " AND NOT missing ORDER BY path",
+            (*storing.below(root), DISAGREEMENT),
+        ).fetchall()
+    return [(storing.decode_path(row["path"]), DISAGREEMENT) for row in rows]
 
 
 def _contradicts(gps: Gps, fix: GpsFix | None) -> bool:

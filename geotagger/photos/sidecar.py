@@ -214,7 +214,7 @@ def _shown(data: bytes) -> dict[str, str]:
         return {}
     texts = property_texts(data)
     shown = {
-        f"{_PREFIXES[key[0]]}:{key[1]}": text or "(empty)"
+        f"{_PREFIXES[key[0]]}:{key[1]}": _words(key[1], text)
         for key, text in texts.items()
         if key in MANAGED or key in NAME_KEYS or (key[0] == EXIF_NS and key[1].startswith("GPS"))
         if key[0] in _PREFIXES
@@ -223,6 +223,14 @@ def _shown(data: bytes) -> dict[str, str]:
     if fields is not None:
         shown["Iptc4xmpExt:LocationCreated"] = ", ".join(fields.values()) or "(empty)"
     return shown
+
+
+def _words(name: str, text: str) -> str:
+    """Return a property's text, a fraction as the number that it means."""
+    number = parse_rational(text) if "/" in text else None
+    if number is None:
+        return text or "(empty)"
+    return f"{number:.10g}" + (" m" if name in ("GPSAltitude", "GPSHPositioningError") else "")
 
 
 def position_of(texts: dict[Key, str]) -> Position | None:

@@ -15,12 +15,14 @@ from dataclasses import dataclass
 
 from geotagger.photos.tiff_tags import (
     GPS_POINTER,
+    Block,
     Entry,
     Ifd,
     TiffError,
     Value,
     byte_order,
     first_offset,
+    numbers,
     read_ifd,
     walk,
 )
@@ -47,14 +49,14 @@ class GpsTags:
     present: bool
 
 
-def read_gps(block: bytes) -> GpsTags:
+def read_gps(block: Block) -> GpsTags:
     """Return the GPS tags whose values lie wholly inside the block, the first of each tag.
 
     Raises TiffError if the header or IFD0 is unusable.
     """
     order = byte_order(block)
-    pointer = _gps_pointer(_ifd0(block, order))
-    ifd = _gps_ifd(block, order, pointer)
+    pointer = gps_pointer(first_ifd(block, order))
+    ifd = gps_ifd(block, order, pointer)
     values: dict[int, Value] = {}
     for entry in ifd.entries if ifd is not None else ():
         if entry.whole:
@@ -82,14 +84,14 @@ def patch_gps(block: bytes, values: Mapping[int, Value], *, max_size: int) -> by
         If the result would pass `max_size`.
     """
     order = byte_order(block)
-    ifd0 = _ifd0(block, order)
-    pointer = _gps_pointer(ifd0)
+    ifd0 = first_ifd(block, order)
+    pointer = gps_pointer(ifd0)
     if pointer is not None:
         new = _reuse(block, order, pointer, values)
         if new is None:
             base, at = _drop_own_slot(block, order, pointer)
-            slot = _slot(values, order, at, _room(at, values, max_size))
-            entry = struct.pack(order + "HHII", GPS_POINTER, 4, 1, at + SLOT_HEADER)
+            slot = slot_bytes(values, order, at, slot_size(at, values, max_size))
+            entry = pointer_entry(order, at)
             new = _put(base.ljust(at, b"\0") + slot, pointer.position, entry)
     else:
         new = _with_pointer(block, order, ifd0, values, max_size)
@@ -106,18 +108,15 @@ def clear_gps(block: bytes) -> bytes:
     block. Raises TiffError as `patch_gps`.
     """
     order = byte_order(block)
-    ifd0 = _ifd0(block, order)
-    pointer = _gps_pointer(ifd0)
+    ifd0 = first_ifd(block, order)
+    pointer = gps_pointer(ifd0)
     if pointer is None:
         return block
     if len(ifd0.entries) == 1 and ifd0.next_offset == 0:
         return b""
-    kept = b"".join(block[e.position : e.position + 12] for e in ifd0.entries if e is not pointer)
-    table = struct.pack(order + "H", len(ifd0.entries) - 1) + kept
-    table += struct.pack(order + "I", ifd0.next_offset) + bytes(12)
-    table = table[: ifd0.end - ifd0.offset]
+    table = table_without(block, order, ifd0, pointer)
     without = block[: ifd0.offset] + table + block[ifd0.end :]
-    wiped = _wipe(without, order, _gps_ifd(block, order, pointer), pointer, block)
+    wiped = _wipe(without, order, gps_ifd(block, order, pointer), pointer, block)
     for candidate in (wiped, without):
         try:
             check_untouched(block, candidate)
@@ -127,7 +126,29 @@ def clear_gps(block: bytes) -> bytes:
     raise TiffError("the GPS directory is shared with other tags")
 
 
-def check_untouched(old: bytes, new: bytes) -> None:
+def table_without(block: Block, order: str, ifd0: Ifd, pointer: Entry) -> bytes:
+    """Return IFD0 without its GPS pointer, as long as it was."""
+    kept = b"".join(block[e.position : e.position + 12] for e in ifd0.entries if e is not pointer)
+    table = struct.pack(order + "H", len(ifd0.entries) - 1) + kept
+    table += struct.pack(order + "I", ifd0.next_offset) + bytes(12)
+    return table[: ifd0.end - ifd0.offset]
+
+
+def table_with(block: Block, order: str, ifd0: Ifd, gps_at: int) -> bytes:
+    """Return IFD0 with a pointer to the slot at `gps_at` in the place that its number asks."""
+    entries = [block[e.position : e.position + 12] for e in ifd0.entries]
+    index = next((i for i, e in enumerate(ifd0.entries) if e.tag > GPS_POINTER), len(entries))
+    entries.insert(index, pointer_entry(order, gps_at))
+    table = struct.pack(order + "H", len(entries)) + b"".join(entries)
+    return table + struct.pack(order + "I", ifd0.next_offset)
+
+
+def pointer_entry(order: str, gps_at: int) -> bytes:
+    """Return the entry of IFD0 that leads to the slot at `gps_at`."""
+    return struct.pack(order + "HHII", GPS_POINTER, 4, 1, gps_at + SLOT_HEADER)
+
+
+def check_untouched(old: Block, new: Block) -> None:
     """Raise TiffError unless every tag outside of GPS is equal in both blocks.
 
     Besides values this compares thumbnails and the place of maker notes. A tag that reaches past
@@ -143,14 +164,16 @@ def check_untouched(old: bytes, new: bytes) -> None:
         raise TiffError(f"tag 0x{tag:04X} of directory {name} reaches outside the Exif block")
 
 
-def _ifd0(block: bytes, order: str) -> Ifd:
+def first_ifd(block: Block, order: str) -> Ifd:
+    """Return IFD0; raise TiffError unless it is whole."""
     ifd0 = read_ifd(block, order, first_offset(block, order))
     if not ifd0.complete:
         raise TiffError("the first directory is cut off")
     return ifd0
 
 
-def _gps_pointer(ifd0: Ifd) -> Entry | None:
+def gps_pointer(ifd0: Ifd) -> Entry | None:
+    """Return the GPS pointer of IFD0, None if it has none; raise TiffError for an odd one."""
     pointers = [entry for entry in ifd0.entries if entry.tag == GPS_POINTER]
     if not pointers:
         return None
@@ -161,7 +184,7 @@ def _gps_pointer(ifd0: Ifd) -> Entry | None:
     return pointers[0]
 
 
-def _gps_ifd(block: bytes, order: str, pointer: Entry | None) -> Ifd | None:
+def gps_ifd(block: Block, order: str, pointer: Entry | None) -> Ifd | None:
     """Return the GPS directory, None if the pointer leads nowhere or to IFD0."""
     if pointer is None or pointer.value.count != 1:
         return None
@@ -189,27 +212,28 @@ def _directory(values: Mapping[int, Value], order: str, at: int) -> bytes:
     return table + bytes(4) + data
 
 
-def _room(at: int, values: Mapping[int, Value], max_size: int) -> int:
+def slot_size(at: int, values: Mapping[int, Value], max_size: int) -> int:
     """Return the size of a new slot at an offset: with the reserve if that still fits."""
     needed = SLOT_HEADER + len(_directory(values, "<", 0))
     return needed + min(RESERVE, max(0, (max_size - at - needed) // 2 * 2))
 
 
-def _slot(values: Mapping[int, Value], order: str, at: int, size: int) -> bytes:
+def slot_bytes(values: Mapping[int, Value], order: str, at: int, size: int) -> bytes:
+    """Return a slot for offset `at` with these values; longer than `size` if they need more."""
     content = GPS_MARK + struct.pack(order + "I", size)
     content += _directory(values, order, at + SLOT_HEADER)
     return content.ljust(size, b"\0")
 
 
-def _own_slot(block: bytes, order: str, pointer: Entry) -> tuple[int, int] | None:
+def own_slot(block: Block, order: str, pointer: Entry) -> tuple[int, int] | None:
     """Return start and end of the slot that the pointer leads into, None if it is not ours."""
-    ifd = _gps_ifd(block, order, pointer)
+    ifd = gps_ifd(block, order, pointer)
     if ifd is None:
         return None
     start = ifd.offset - SLOT_HEADER
     if start < 8 or block[start : start + 8] != GPS_MARK:
         return None
-    size = struct.unpack_from(order + "I", block, start + 8)[0]
+    size = int(numbers(order + "I", block, start + 8)[0])
     if size < SLOT_HEADER or start + size > len(block):
         return None
     if ifd.end > start + size:
@@ -222,17 +246,17 @@ def _own_slot(block: bytes, order: str, pointer: Entry) -> tuple[int, int] | Non
 
 def _reuse(block: bytes, order: str, pointer: Entry, values: Mapping[int, Value]) -> bytes | None:
     """Return the block with the values in our slot, None if there is none or it is too small."""
-    slot = _own_slot(block, order, pointer)
+    slot = own_slot(block, order, pointer)
     if slot is None:
         return None
     start, end = slot
-    content = _slot(values, order, start, end - start)
+    content = slot_bytes(values, order, start, end - start)
     return block[:start] + content + block[end:] if len(content) == end - start else None
 
 
 def _drop_own_slot(block: bytes, order: str, pointer: Entry) -> tuple[bytes, int]:
     """Return the block without our too small slot if that is its end, and the even end of it."""
-    slot = _own_slot(block, order, pointer)
+    slot = own_slot(block, order, pointer)
     if slot is not None:
         start, end = slot
         block = block[:start] if end == len(block) else _zero(block, start, end)
@@ -243,31 +267,36 @@ def _with_pointer(
     block: bytes, order: str, ifd0: Ifd, values: Mapping[int, Value], max_size: int
 ) -> bytes:
     """Return the block with a GPS directory and an IFD0 that points to it."""
-    entries = [block[e.position : e.position + 12] for e in ifd0.entries]
-    index = next((i for i, e in enumerate(ifd0.entries) if e.tag > GPS_POINTER), len(entries))
     base = block + bytes(len(block) % 2)
-    in_place = _has_room(block, order, ifd0)
-    copy_size = 0 if in_place else SLOT_HEADER + 2 + 12 * (len(entries) + 1) + 4
-    copy_size += copy_size % 2
+    in_place = has_room(block, order, ifd0)
+    copy_size = 0 if in_place else copy_room(ifd0)
     gps_at = len(base) + copy_size
-    pointer = struct.pack(order + "HHII", GPS_POINTER, 4, 1, gps_at + SLOT_HEADER)
-    entries.insert(index, pointer)
-    table = struct.pack(order + "H", len(entries)) + b"".join(entries)
-    table += struct.pack(order + "I", ifd0.next_offset)
-    slot = _slot(values, order, gps_at, _room(gps_at, values, max_size))
+    table = table_with(block, order, ifd0, gps_at)
+    slot = slot_bytes(values, order, gps_at, slot_size(gps_at, values, max_size))
     if in_place:
         return base[: ifd0.offset] + table + base[ifd0.offset + len(table) :] + slot
-    mark = IFD0_MARK + struct.pack(order + "I", len(entries))
-    new = base + (mark + table).ljust(copy_size, b"\0") + slot
+    new = base + copy_bytes(order, ifd0, table) + slot
     return _put(new, 4, struct.pack(order + "I", len(base) + SLOT_HEADER))
 
 
-def _has_room(block: bytes, order: str, ifd0: Ifd) -> bool:
+def copy_room(ifd0: Ifd) -> int:
+    """Return the size of a marked copy of IFD0 with an entry more."""
+    size = SLOT_HEADER + 2 + 12 * (len(ifd0.entries) + 1) + 4
+    return size + size % 2
+
+
+def copy_bytes(order: str, ifd0: Ifd, table: bytes) -> bytes:
+    """Return the marked copy of IFD0 that holds a table with an entry more."""
+    mark = IFD0_MARK + struct.pack(order + "I", len(ifd0.entries) + 1)
+    return (mark + table).ljust(copy_room(ifd0), b"\0")
+
+
+def has_room(block: Block, order: str, ifd0: Ifd) -> bool:
     """Whether IFD0 is our own copy and once held an entry more than now."""
     start = ifd0.offset - SLOT_HEADER
     if start < 8 or block[start : start + 8] != IFD0_MARK:
         return False
-    room = struct.unpack_from(order + "I", block, start + 8)[0]
+    room = int(numbers(order + "I", block, start + 8)[0])
     end = ifd0.offset + 2 + 12 * room + 4
     unused = block[ifd0.end : end]
     return len(ifd0.entries) < room <= len(ifd0.entries) + 1 and len(unused) == 12 == unused.count(
@@ -279,7 +308,7 @@ def _wipe(without: bytes, order: str, gps: Ifd | None, pointer: Entry, block: by
     """Return the block with the GPS directory and its values as zeros."""
     if gps is None:
         return without
-    slot = _own_slot(block, order, pointer)
+    slot = own_slot(block, order, pointer)
     if slot is not None:
         start, end = slot
         return without[:start] if end == len(without) else _zero(without, start, end)

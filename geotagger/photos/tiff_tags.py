@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 TYPE_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 GPS_POINTER = 0x8825
@@ -25,6 +26,14 @@ MAX_IFDS = 64
 MAX_ENTRIES = 4096
 MAX_ALL_ENTRIES = 20_000
 MAX_VALUE_BYTES = 64 * 1024 * 1024
+
+
+class Block(Protocol):
+    """A TIFF structure from its byte-order mark on: bytes, or a file that is read by and by."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, key: slice, /) -> bytes: ...
 
 
 class TiffError(ValueError):
@@ -74,7 +83,7 @@ class Ifd:
         return next((entry for entry in self.entries if entry.tag == tag), None)
 
 
-def byte_order(block: bytes) -> str:
+def byte_order(block: Block) -> str:
     """Return "<" or ">" as `struct` has it; raise TiffError for anything but classic TIFF."""
     if len(block) < 8:
         raise TiffError("the block is too short")
@@ -85,12 +94,17 @@ def byte_order(block: bytes) -> str:
     raise TiffError("the block has no TIFF header")
 
 
-def first_offset(block: bytes, order: str) -> int:
+def numbers(form: str, block: Block, at: int) -> tuple[Any, ...]:
+    """Return what stands at an offset, which must lie inside the block, in a form of `struct`."""
+    return struct.unpack(form, block[at : at + struct.calcsize(form)])
+
+
+def first_offset(block: Block, order: str) -> int:
     """Return where IFD0 begins."""
-    return int(struct.unpack_from(order + "I", block, 4)[0])
+    return int(numbers(order + "I", block, 4)[0])
 
 
-def read_ifd(block: bytes, order: str, offset: int) -> Ifd:
+def read_ifd(block: Block, order: str, offset: int) -> Ifd:
     """Return the directory at an offset.
 
     Raises
@@ -100,7 +114,7 @@ def read_ifd(block: bytes, order: str, offset: int) -> Ifd:
     """
     if offset < 8 or offset + 2 > len(block):
         raise TiffError("a directory lies outside the block")
-    count = struct.unpack_from(order + "H", block, offset)[0]
+    count = numbers(order + "H", block, offset)[0]
     if count > MAX_ENTRIES:
         raise TiffError("a directory states too many entries")
     table_end = offset + 2 + 12 * count
@@ -111,20 +125,20 @@ def read_ifd(block: bytes, order: str, offset: int) -> Ifd:
     next_offset = 0
     end = min(table_end, len(block))
     if table_end + 4 <= len(block):
-        next_offset = struct.unpack_from(order + "I", block, table_end)[0]
+        next_offset = numbers(order + "I", block, table_end)[0]
         end = table_end + 4
     return Ifd(offset, tuple(entries), next_offset, end, complete)
 
 
-def _entry(block: bytes, order: str, position: int) -> Entry:
-    tag, kind, count = struct.unpack_from(order + "HHI", block, position)
+def _entry(block: Block, order: str, position: int) -> Entry:
+    tag, kind, count = numbers(order + "HHI", block, position)
     size = TYPE_SIZES.get(kind, 0) * count
     if kind not in TYPE_SIZES or size <= 4:
         # A type that nobody knows keeps its four bytes as they are.
         where = position + 8
         size = size if kind in TYPE_SIZES else 4
     else:
-        where = struct.unpack_from(order + "I", block, position + 8)[0]
+        where = numbers(order + "I", block, position + 8)[0]
     return Entry(tag, position, where, size, Value(kind, count, block[where : where + size]))
 
 
@@ -136,7 +150,7 @@ class Tag:
     place: int | None = None
 
 
-def walk(block: bytes, *, without: int | None = None) -> dict[tuple[str, int, int], Tag]:
+def walk(block: Block, *, without: int | None = None) -> dict[tuple[str, int, int], Tag]:
     """Return every tag of every directory, keyed by directory, tag and occurrence.
 
     Parameters
@@ -182,7 +196,7 @@ def _pointer(entry: Entry) -> bool:
     return entry.tag in (EXIF_POINTER, INTEROP_POINTER, GPS_POINTER) and entry.value.type in (4, 13)
 
 
-def _directories(block: bytes, order: str, without: int | None) -> Iterator[tuple[str, Ifd]]:
+def _directories(block: Block, order: str, without: int | None) -> Iterator[tuple[str, Ifd]]:
     """Yield IFD0, its chain and the directories below, each offset once."""
     todo = [("0", first_offset(block, order))]
     seen: set[int] = set()
@@ -214,7 +228,7 @@ def _directories(block: bytes, order: str, without: int | None) -> Iterator[tupl
                     todo.append((f"{name}/{entry.tag:04x}.{index}", target))
 
 
-def _thumbnail(block: bytes, order: str, ifd: Ifd) -> Value | None:
+def _thumbnail(block: Block, order: str, ifd: Ifd) -> Value | None:
     start, length = ifd.find(THUMBNAIL_OFFSET), ifd.find(THUMBNAIL_LENGTH)
     if start is None or length is None:
         return None

@@ -258,7 +258,7 @@ def test_progressive_pictures_are_kept() -> None:
 
 def test_the_registry_goes_by_content_not_by_name() -> None:
     assert isinstance(container_of(io.BytesIO(jpeg()), Path("photo.png")), Jpeg)
-    assert container_of(io.BytesIO(b"RIFF    WEBP"), Path("photo.jpg")) is None
+    assert container_of(io.BytesIO(b"\0\0\0\x14ftypheic"), Path("photo.jpg")) is None
 
 
 @settings(max_examples=150, deadline=None)

@@ -8,6 +8,7 @@ from typing import BinaryIO, Protocol
 
 from geotagger.photos.containers.jpeg import Jpeg
 from geotagger.photos.containers.png import Png
+from geotagger.photos.containers.tiff import Tiff
 from geotagger.photos.containers.webp import Webp
 from geotagger.photos.edits import Edit
 from geotagger.photos.gps_write import GpsFix
@@ -34,7 +35,7 @@ class Container(Protocol):
         """Raise WriteError unless `new` is `old` with exactly this GPS and no other difference."""
 
 
-CONTAINERS: Sequence[Container] = (Jpeg(), Png(), Webp())
+CONTAINERS: Sequence[Container] = (Jpeg(), Png(), Webp(), Tiff())
 
 
 def container_of(source: BinaryIO, path: Path) -> Container | None:

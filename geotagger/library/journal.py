@@ -167,21 +167,37 @@ def _blob(value: object) -> bytes | None:
     return value if isinstance(value, bytes) else None
 
 
-def prepared(connection: sqlite3.Connection, entry: FileEntry, change: Prepared) -> None:
-    """Make durable what undo and recovery need; from here on the file may change."""
+def prepared(connection: sqlite3.Connection, changes: Sequence[tuple[FileEntry, Prepared]]) -> None:
+    """Make durable what undo and recovery need of files; from here on they may change."""
     with durable(connection):
-        connection.execute(
-            "UPDATE write_files SET state = 'prepared', destination = ?, created = ?,"
-            " old_hash = ?, new_hash = ?, undo = ? WHERE id = ?",
-            (
-                os.fsencode(change.path),
-                change.created,
-                change.old_hash,
-                change.new_hash,
-                edits.encode(change.undo),
-                entry.id,
-            ),
-        )
+        for entry, change in changes:
+            connection.execute(
+                "UPDATE write_files SET state = 'prepared', destination = ?, created = ?,"
+                " old_hash = ?, new_hash = ?, undo = ? WHERE id = ?",
+                (
+                    os.fsencode(change.path),
+                    change.created,
+                    change.old_hash,
+                    change.new_hash,
+                    edits.encode(change.undo),
+                    entry.id,
+                ),
+            )
+
+
+def done(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> None:
+    """Note in one transaction that files are written; as with `settle`, it need not be synced."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for entry_id in entry_ids:
+            connection.execute(
+                "UPDATE write_files SET state = 'done', error = '' WHERE id = ?", (entry_id,)
+            )
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def undoing(connection: sqlite3.Connection, entry: FileEntry) -> str:

@@ -24,6 +24,7 @@ from geotagger.errors import FileChangedError, WriteError
 from geotagger.photos import edits as editing
 from geotagger.photos.edits import CHUNK, Edit
 from geotagger.photos.record import FileStamp
+from geotagger.photos.syncing import sync_folder
 from geotagger.photos.write_errors import explain_write_error
 
 try:
@@ -54,6 +55,7 @@ class Step(StrEnum):
     DONE = "journal done"
 
 
+hash_of = editing.hash_of
 Steps = Callable[[Step], None]
 Build = Callable[[BinaryIO], Sequence[Edit]]
 Check = Callable[[BinaryIO, BinaryIO], None]
@@ -176,8 +178,10 @@ def prepare(
         raise
 
 
-def swap(prepared: Prepared, steps: Steps = no_steps) -> FileStamp | None:
+def swap(prepared: Prepared, steps: Steps = no_steps, *, sync: bool = True) -> FileStamp | None:
     """Put the prepared content in place; return the new stamp, None for a removed file.
+
+    Without `sync` the caller syncs the folder, once for several files.
 
     Raises
     ------
@@ -201,8 +205,9 @@ def swap(prepared: Prepared, steps: Steps = no_steps) -> FileStamp | None:
         if before is not None and not prepared.removed:
             _restore(path, before)
         steps(Step.RESTORED)
-        sync_folder(path.parent)
-        steps(Step.FOLDER_SYNCED)
+        if sync:
+            sync_folder(path.parent)
+            steps(Step.FOLDER_SYNCED)
         if prepared.backup is not None:
             prepared.backup.unlink(missing_ok=True)
             prepared.temp.unlink(missing_ok=True)
@@ -238,30 +243,6 @@ def put_back(path: Path, token: str, old_hash: bytes) -> bool:
     except OSError:
         return False
     return True
-
-
-def hash_of(path: Path) -> bytes | None:
-    """Return the hash of a file's content, None if there is no file; raise OSError."""
-    try:
-        with path.open("rb") as source:
-            return editing.content_hash(source)
-    except FileNotFoundError:
-        return None
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename in a folder durable, where the system can do that."""
-    if os.name == "nt":
-        return
-    descriptor = os.open(folder, os.O_RDONLY | getattr(os, "O_DIRECTORY", 0))
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        # Network and FUSE file systems may not know how to sync a folder.
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EBADF):
-            raise
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager

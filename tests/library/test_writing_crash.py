@@ -139,6 +139,41 @@ def test_killed_at_any_instant_of_a_batch(tmp_path: Path) -> None:
         connection.close()
 
 
+def test_killed_inside_a_group_that_shares_its_syncs(tmp_path: Path) -> None:
+    cases: list[dict[str, Any]] = []
+    before: list[dict[str, bytes]] = []
+    # The groups grow: 1, 1, 2, 4 and the rest; so these are their first, a middle and a last file.
+    for nth in (5, 6, 8, 12):
+        for step in Step:
+            if step in IN_PLACE:
+                continue
+            folder = tmp_path / f"{nth} {step}"
+            folder.mkdir()
+            paths = [photo(folder / f"{n:02}.jpg", gps=n % 2 > 0) for n in range(12)]
+            before.append(contents(folder))
+            db = folder.with_suffix(".sqlite")
+            open_journal(db).close()
+            names = [str(path) for path in paths]
+            cases.append({"journal": str(db), "paths": names, "step": step, "nth": nth})
+    ends = run_cases(cases)
+    assert set(ends) == {signal.SIGKILL}
+    mixed = 0
+    for case, old in zip(cases, before, strict=True):
+        connection = open_journal(Path(case["journal"]))
+        folder = Path(case["paths"][0]).parent
+        journal.recover(connection)
+        assert leftovers(folder) == [], case
+        changed = {name for name, data in contents(folder).items() if data != old[name]}
+        written = {entry.path.name for entry in journal.entries(connection, "state = 'done'")}
+        assert written == changed, case
+        mixed += 0 < len(changed) < len(old)
+        (entry,) = writing.history(connection)
+        assert all(r.ok for r in writing.undo(connection, entry.id))
+        assert contents(folder) == old, case
+        connection.close()
+    assert mixed > len(cases) / 2
+
+
 class TestRecovery:
     """States that no step above leaves, made by hand."""
 

@@ -67,7 +67,7 @@ class ResultsDialog(QDialog):
             lines.append(
                 Line(
                     (
-                        printable(type(result.path)(result.path.name)),
+                        _file(result),
                         self._done_word if result.ok else reason(result.error),
                         printable(result.path.parent),
                     ),
@@ -122,8 +122,16 @@ class ResultsDialog(QDialog):
             text = f"{wording.files(self.successes)}: {self._done_word.lower()}."
         if self.failures:
             those = "that file is" if self.failures == 1 else "those files are"
-            text += f" {self.failures:,} failed; {those} as before."
+            text += f" {self.failures:,} failed; {those} left alone."
         self.summary.setText(text)
+
+
+def _file(result: WriteResult | UndoResult) -> str:
+    """Return the photo's name, and that of the sidecar if it is about one."""
+    name, goes_to = result.path.name, result.destination.name
+    if goes_to.casefold().endswith(".xmp") and goes_to != name:
+        name = f"{name}: {goes_to}"
+    return printable(type(result.path)(name))
 
 
 def reason(error: Exception | None) -> str:

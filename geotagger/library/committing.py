@@ -14,6 +14,7 @@ from geotagger.library.rows import Decision, PhotoState
 from geotagger.library.scan import sidecar_stamp
 from geotagger.library.storing import (
     SAME_PLACE_DEG,
+    decode_path,
     encode_path,
     forget_other_places,
     refresh_record,
@@ -128,24 +129,32 @@ def commit(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
 ) -> Iterator[WriteResult]:
-    """Carry out a plan and yield a result per file; one file's failure stops no other."""
+    """Carry out a plan and yield a result per file; one file's failure stops no other.
+
+    Other names of a file that was written, links of either kind, are read again too.
+    """
+    failed: set[Path] = set()
     with catalog.reading() as connection, _pool() as pool:
         for result in writing.execute(connection, plan, progress=progress, cancel=cancel):
             photo_id = _photo_at(connection, result.path)
             if photo_id is not None:
                 if result.ok:
-                    _refresh(catalog, pool, photo_id, result.path)
+                    _refresh_all(catalog, pool, connection, photo_id, result)
                 with catalog.writing() as inner:
-                    inner.execute(
-                        "UPDATE photos SET write_error = ? WHERE id = ?",
-                        ("" if result.error is None else _told(result.error), photo_id),
-                    )
-                    if result.ok:
+                    # What went wrong first is why the sidecar was left alone after it.
+                    if result.error is not None and result.path not in failed:
                         inner.execute(
-                            "UPDATE photos SET (written_lat, written_lon) ="
+                            "UPDATE photos SET write_error = ? WHERE id = ?",
+                            (_told(result.error), photo_id),
+                        )
+                    elif result.ok:
+                        inner.execute(
+                            "UPDATE photos SET write_error = '', (written_lat, written_lon) ="
                             " (SELECT lat, lon FROM decisions WHERE photo_id = id) WHERE id = ?",
                             (photo_id,),
                         )
+            if not result.ok:
+                failed.add(result.path)
             yield result
 
 
@@ -161,7 +170,7 @@ def take_back(
         for result in writing.undo(connection, write_id, progress=progress, cancel=cancel):
             photo_id = _photo_at(connection, result.path)
             if photo_id is not None and result.ok:
-                _refresh(catalog, pool, photo_id, result.path)
+                _refresh_all(catalog, pool, connection, photo_id, result)
                 with catalog.writing() as inner:
                     inner.execute(
                         "UPDATE photos SET written_lat = NULL, written_lon = NULL WHERE id = ?",
@@ -208,6 +217,33 @@ def _photo_at(connection: sqlite3.Connection, path: Path) -> int | None:
         "SELECT id FROM photos WHERE path = ?", (encode_path(path),)
     ).fetchone()
     return None if row is None else int(row["id"])
+
+
+def _refresh_all(
+    catalog: Catalog,
+    pool: BoundedPool,
+    connection: sqlite3.Connection,
+    photo_id: int,
+    result: WriteResult | UndoResult,
+) -> None:
+    """Read a photo again, and the other rows that are the same file by another name."""
+    rows = connection.execute(
+        "SELECT id, path FROM photos WHERE id != ? AND fingerprint ="
+        " (SELECT fingerprint FROM photos WHERE id = ?)",
+        (photo_id, photo_id),
+    ).fetchall()
+    others = [(int(row["id"]), decode_path(row["path"])) for row in rows]
+    _refresh(catalog, pool, photo_id, result.path)
+    for other_id, path in others:
+        if _same_file(path, result.path):
+            _refresh(catalog, pool, other_id, path)
+
+
+def _same_file(one: Path, two: Path) -> bool:
+    try:
+        return one.samefile(two)
+    except OSError:
+        return False
 
 
 def _refresh(catalog: Catalog, pool: BoundedPool, photo_id: int, path: Path) -> None:

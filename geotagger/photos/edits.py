@@ -7,9 +7,11 @@ undo keeps. Offsets count from the start of the file before the change.
 from __future__ import annotations
 
 import hashlib
+import stat
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 CHUNK = 1 << 20
@@ -76,6 +78,20 @@ def _copy(
 def new_hash() -> hashlib.blake2b:
     """Return the hash that tells whether a file is byte for byte the one that is meant."""
     return hashlib.blake2b(digest_size=HASH_SIZE)
+
+
+def hash_of(path: Path) -> bytes | None:
+    """Return the hash of a file's content, None if there is no file; raise OSError.
+
+    What is no regular file, such as a pipe, has b"", which no file has; it is not waited for.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return b""
+        with path.open("rb") as source:
+            return content_hash(source)
+    except FileNotFoundError:
+        return None
 
 
 def content_hash(source: BinaryIO) -> bytes:

@@ -6,10 +6,15 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings, Qt
 
+from desktop.review.candidates import CandidatePanel
 from desktop.settings.store import Settings
 from desktop.write.preview import PreviewDialog
-from geotagger.library import writing
-from geotagger.library.writing import WriteOptions, WritePlan, WriteTarget
+from desktop.write.results import ResultsDialog
+from geotagger.errors import FileChangedError
+from geotagger.library import queries, writing
+from geotagger.library.catalog import Catalog
+from geotagger.library.scan import scan_folder
+from geotagger.library.writing import UndoResult, WriteOptions, WritePlan, WriteTarget
 from geotagger.photos.gps_write import GpsFix
 from geotagger.photos.replace import stamp_of
 from tests.photos.making import CAMERA, exif_bytes, jpeg_with_xmp, place, save, xmp
@@ -75,3 +80,33 @@ def test_preferences_of_writing_are_remembered(tmp_path):
     settings.sync()
     again = Settings(QSettings(str(tmp_path / "s.ini"), QSettings.Format.IniFormat))
     assert again.write_options() == WriteOptions("auto", "adobe", True)
+
+
+def test_the_result_of_an_undo_says_per_file_what_stayed_and_why(qtbot, tmp_path):
+    dialog = ResultsDialog("Undo a write", 2, "As it was before")
+    qtbot.addWidget(dialog)
+    path = tmp_path / "a.jpg"
+    beside = tmp_path / "a.jpg.xmp"
+    error = FileChangedError("It was changed.", path=beside, remedy="It was left as it is.")
+    dialog.add([UndoResult(path, path, True, None), UndoResult(path, beside, False, error)])
+    dialog.end()
+    assert [line.cells[:2] for line in dialog.model.lines] == [
+        ("a.jpg", "As it was before"),
+        ("a.jpg: a.jpg.xmp", "It was changed. It was left as it is."),
+    ]
+    assert "1 failed; that file is left alone" in dialog.summary.text()
+
+
+def test_the_candidates_tell_quietly_that_file_and_sidecar_disagree(qtbot, tmp_path):
+    save(tmp_path / "a.jpg", exif=exif_bytes(CAMERA, gps=place(38.7, -9.1)))
+    odd = xmp("exif:GPSLatitude='1,0.0N' exif:GPSLongitude='2,0.0E'")
+    with Catalog.open(tmp_path / "c" / "catalog.sqlite") as catalog:
+        for beside in (odd, xmp()):
+            (tmp_path / "a.jpg.xmp").write_bytes(beside)
+            list(scan_folder(catalog, tmp_path, workers=1))
+            (row,) = queries.photos(catalog, tmp_path)
+            panel = CandidatePanel()
+            qtbot.addWidget(panel)
+            panel.show_details(queries.details(catalog, row.id))
+            assert ("disagree" in panel.disagreement.text()) is (beside is odd)
+            assert panel.disagreement.isVisibleTo(panel) is (beside is odd)

@@ -33,6 +33,8 @@ SLOT_HEADER = 12
 """A mark of 8 bytes, then a 4-byte number: the slot's size, or how many entries it has room for."""
 RESERVE = 64
 """Spare bytes of a new slot: an altitude (2 entries, 8 bytes) and a longer method still fit."""
+MAX_GPS_ENTRIES = 256
+"""Exif has 32 GPS tags; a directory with so many more is something else."""
 EMPTY_BLOCKS = {"<": b"II*\0\x08\0\0\0\0\0\0\0\0\0", ">": b"MM\0*\0\0\0\x08\0\0\0\0\0\0"}
 
 
@@ -192,9 +194,10 @@ def gps_ifd(block: Block, order: str, pointer: Entry | None) -> Ifd | None:
     if offset == first_offset(block, order):
         return None
     try:
-        return read_ifd(block, order, offset)
+        ifd = read_ifd(block, order, offset)
     except TiffError:
         return None
+    return ifd if len(ifd.entries) <= MAX_GPS_ENTRIES else None
 
 
 def _directory(values: Mapping[int, Value], order: str, at: int) -> bytes:

@@ -119,8 +119,13 @@ def read_ifd(block: Block, order: str, offset: int) -> Ifd:
         raise TiffError("a directory states too many entries")
     table_end = offset + 2 + 12 * count
     entries = []
+    budget = MAX_VALUE_BYTES
     for position in range(offset + 2, min(table_end, len(block) - 11), 12):
         entries.append(_entry(block, order, position))
+        # Entries may all claim the same bytes, so a small block could fill the memory.
+        budget -= len(entries[-1].value.data)
+        if budget < 0:
+            raise TiffError("the values are larger than the block can hold")
     complete = table_end <= len(block)
     next_offset = 0
     end = min(table_end, len(block))

@@ -21,6 +21,7 @@ from tests.support.jpegs import _place
 
 FIX = GpsFix(-33.856784, -151.215297, radius_m=25)
 MOVED = GpsFix(64.147, 21.94, radius_m=1_000)
+NAME = Path("photo")
 Place = tuple[float, float]
 
 

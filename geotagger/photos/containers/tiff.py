@@ -18,6 +18,7 @@ from geotagger.photos.containers.jpeg_segments import refused
 from geotagger.photos.containers.tiff_view import (
     Stretch,
     TiffView,
+    overlap,
     pictures,
     refuse_raw,
     same_but,
@@ -88,9 +89,8 @@ class Tiff:
         before, after = _view(old, path), _view(new, path)
         try:
             holes = _holes(before, fix)
-            for start, end in pictures(before, path):
-                if any(start < stop and begin < end for begin, stop in holes):
-                    raise WriteError("Writing would have changed the picture.", path=path)
+            if overlap(pictures(before, path), holes):
+                raise WriteError("Writing would have changed the picture.", path=path)
             if not same_but(old, new, holes):
                 raise WriteError("Writing would have changed other parts.", path=path)
             check_untouched(before, after)
@@ -125,7 +125,7 @@ def _writing(view: TiffView, values: Mapping[int, Value]) -> list[Edit]:
     size = len(view)
     if pointer is None:
         return _first_writing(view, order, ifd0, values)
-    own = own_slot(view, order, pointer)
+    own = _own(view, order, pointer)
     if own is not None:
         content = slot_bytes(values, order, own[0], own[1] - own[0])
         if len(content) == own[1] - own[0]:
@@ -160,6 +160,13 @@ def _first_writing(
     return [Edit(4, 8, header), Edit(size, size, bytes(base - size) + copy + slot)]
 
 
+def _own(view: TiffView, order: str, pointer: Entry) -> Stretch | None:
+    own = own_slot(view, order, pointer)
+    if own is not None and own[1] - own[0] > MAX_GPS:
+        raise TiffError("the GPS directory is larger than any real one")
+    return own
+
+
 def _slot(values: Mapping[int, Value], order: str, at: int) -> bytes:
     slot = slot_bytes(values, order, at, slot_size(at, values, MAX_SIZE))
     if at + len(slot) > MAX_SIZE:
@@ -188,7 +195,7 @@ def _wipe(start: int, end: int, view: TiffView) -> Edit:
 
 def _gps_stretches(view: TiffView, order: str, pointer: Entry) -> list[Stretch]:
     """Return where the GPS directory and its values are, in order and without overlaps."""
-    own = own_slot(view, order, pointer)
+    own = _own(view, order, pointer)
     if own is not None:
         return [own]
     gps = gps_ifd(view, order, pointer)
@@ -214,9 +221,8 @@ def _check_change(
     for one, two in pairwise(changes):
         if one.end > two.start:
             raise TiffError("the GPS directory lies inside of another one")
-    for start, end in stretches:
-        if any(start < edit.end and edit.start < end for edit in changes):
-            raise TiffError("the directories lie inside of the picture")
+    if overlap(stretches, [(edit.start, edit.end) for edit in changes]):
+        raise TiffError("the directories lie inside of the picture")
     check_untouched(before, after)
 
 
@@ -228,7 +234,7 @@ def _holes(view: TiffView, fix: GpsFix | None) -> list[Stretch]:
     if pointer is None:
         return [(ifd0.offset, ifd0.end + 12)] if has_room(view, order, ifd0) else [(4, 8)]
     entry = (pointer.position, pointer.position + 12)
-    own = own_slot(view, order, pointer)
+    own = _own(view, order, pointer)
     if fix is None:
         return [(ifd0.offset, ifd0.end), *_gps_stretches(view, order, pointer)]
     return [entry] if own is None else [entry, own]

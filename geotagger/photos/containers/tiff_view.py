@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +21,9 @@ from geotagger.photos.tiff_tags import (
 )
 
 Stretch = tuple[int, int]
+
+MAX_PARTS = 1_000_000
+"""Strips or tiles of one page, more than any picture of 4 GB has."""
 
 _COMPRESSION, _PHOTOMETRIC = 0x0103, 0x0106
 _PARTS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
@@ -149,6 +152,18 @@ def same_but(old: BinaryIO, new: BinaryIO, holes: Sequence[Stretch]) -> bool:
     return True
 
 
+def overlap(one: Iterable[Stretch], two: Iterable[Stretch]) -> bool:
+    """Whether a stretch of one set shares a byte with one of the other."""
+    marked = [(*stretch, 0) for stretch in one] + [(*stretch, 1) for stretch in two]
+    reach = [0, 0]
+    for start, end, which in sorted(marked):
+        if start < end:
+            if start < reach[1 - which]:
+                return True
+            reach[which] = max(reach[which], end)
+    return False
+
+
 def _blank(data: bytes, start: int, stop: int) -> bytes:
     start, stop = max(0, start), min(len(data), stop)
     return data[:start] + bytes(stop - start) + data[stop:] if start < stop else data
@@ -163,6 +178,8 @@ def _integers(
     if found is None or letter is None:
         raise TiffError(f"tag 0x{tag:04X} is missing or of a wrong type")
     value = found.value
+    if value.count > MAX_PARTS:
+        raise TiffError(f"tag 0x{tag:04X} has more parts than in any photo")
     if len(value.data) != value.count * struct.calcsize(order + letter):
         raise TiffError(f"tag 0x{tag:04X} is cut off")
     return struct.unpack(f"{order}{value.count}{letter}", value.data)

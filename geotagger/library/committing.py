@@ -34,6 +34,8 @@ from geotagger.progress import CancelToken, ProgressCallback
 from geotagger.suggest.types import Candidate
 
 _TIMEOUT_S = 20.0
+WRITE_TIMEOUT_S = 300.0
+"""Longest time to copy, sync and check one file: half a gigabyte on a slow share."""
 _MEMORY = 1 << 30
 
 
@@ -134,8 +136,14 @@ def commit(
     Other names of a file that was written, links of either kind, are read again too.
     """
     failed: set[Path] = set()
-    with catalog.reading() as connection, _pool() as pool:
-        for result in writing.execute(connection, plan, progress=progress, cancel=cancel):
+    with (
+        catalog.reading() as connection,
+        _pool() as pool,
+        BoundedPool(1, WRITE_TIMEOUT_S, _MEMORY) as writers,
+    ):
+        for result in writing.execute(
+            connection, plan, progress=progress, cancel=cancel, pool=writers
+        ):
             photo_id = _photo_at(connection, result.path)
             if photo_id is not None:
                 if result.ok:

@@ -12,18 +12,16 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
 
 from geotagger.errors import FileChangedError, GeotaggerError, WriteError
 from geotagger.library import journal
 from geotagger.library.journal import FileEntry
 from geotagger.library.write_plan import PlannedWrite
 from geotagger.photos import replace
-from geotagger.photos.containers.registry import container_of
-from geotagger.photos.edits import Edit
+from geotagger.photos.bounded import BoundedPool
+from geotagger.photos.gps_prepare import Preparation, prepare_write
 from geotagger.photos.record import FileStamp
 from geotagger.photos.replace import Prepared, Step, Steps
-from geotagger.photos.sidecar import Sidecar
 from geotagger.photos.syncing import sync_folder
 from geotagger.photos.write_errors import explain_write_error
 
@@ -56,12 +54,13 @@ class Run:
     """One write under way.
 
     Photos that failed get no sidecar that would contradict them; those that were written are
-    expected to look as we left them.
+    expected to look as we left them. With a ``pool`` each file is prepared in a bounded worker.
     """
 
     connection: sqlite3.Connection
     write_id: int
     steps: Steps
+    pool: BoundedPool | None = None
     failed: set[Path] = field(default_factory=set)
     left: dict[Path, FileStamp] = field(default_factory=dict)
 
@@ -181,7 +180,7 @@ def _prepared(run: Run, item: PlannedWrite, entry: FileEntry) -> Prepared:
         raise item.error
     _require_no_failure(run, item)
     _require_unchanged(item, run.left.get(item.path, item.stamp))
-    return _prepare(item, entry, run.steps)
+    return _prepare(run, item, entry)
 
 
 def _require_no_failure(run: Run, item: PlannedWrite) -> None:
@@ -202,34 +201,19 @@ def _require_unchanged(item: PlannedWrite, expected: FileStamp) -> None:
         )
 
 
-def _prepare(item: PlannedWrite, entry: FileEntry, steps: Steps) -> Prepared:
-    in_file = item.how == "in the file"
-
-    def build(source: BinaryIO) -> Sequence[Edit]:
-        if not in_file:
-            return Sidecar().edits(source, item.destination, item.fix)
-        container = container_of(source, item.path)
-        if container is None:
-            raise FileChangedError("The file is of another kind than before.", path=item.path)
-        return container.edits(source, item.path, item.fix)
-
-    def check(old: BinaryIO, new: BinaryIO) -> None:
-        if not in_file:
-            Sidecar().check(old, new, item.destination, item.fix)
-            return
-        container = container_of(new, item.path)
-        if container is None:
-            raise WriteError("The result is no photo any more.", path=item.path)
-        container.check(old, new, item.path, item.fix)
-
-    return replace.prepare(
-        entry.destination,
-        token=entry.token,
+def _prepare(run: Run, item: PlannedWrite, entry: FileEntry) -> Prepared:
+    """Prepare in a bounded worker where there is one, here where a caller hears of the steps."""
+    task = Preparation(
+        path=item.path,
+        destination=entry.destination,
+        in_file=item.how == "in the file",
+        fix=item.fix,
         expected=item.destination_stamp,
-        build=build,
-        check=check,
-        steps=steps,
+        token=entry.token,
     )
+    if run.pool is None:
+        return prepare_write(task, run.steps)
+    return run.pool.run(prepare_write, task)
 
 
 def _after_failure(

@@ -34,6 +34,7 @@ from geotagger.library.write_plan import (
 )
 from geotagger.library.writer_lock import writer_lock
 from geotagger.photos import edits, replace
+from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.edits import Edit
 from geotagger.photos.record import FileStamp
 from geotagger.photos.replace import Step, Steps, no_steps
@@ -61,12 +62,15 @@ def execute(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
     steps: Steps = no_steps,
+    pool: BoundedPool | None = None,
 ) -> Iterator[WriteResult]:
     """Carry out a plan as one write of the journal and yield a result per planned write.
 
     A failure is the result of its file and stops no other. Files are written in groups that share
     their syncs (`write_group`); `cancel` is heard between groups. What was written when it is set
     or the iteration ends stays written and can be undone. `steps` hears of every step.
+    With a `pool` the files are parsed, copied and checked in its workers, bounded in time and
+    memory, and `steps` hears only of what follows.
     """
     if not plan.items:
         return
@@ -78,7 +82,7 @@ def execute(
             return
         pairs = [(item.path, item.destination) for item in plan.items]
         write_id, files = journal.begin(connection, _common_folder(pairs), pairs)
-        run = Run(connection, write_id, steps)
+        run = Run(connection, write_id, steps, pool)
         number = 0
         try:
             for group in grouped(list(zip(plan.items, files, strict=True))):

@@ -153,6 +153,7 @@ REFUSED = {
     "nowhere": (b"II*\0\xff\xff\0\0" + bytes(40), "outside"),
     "two pointers": (built("<", *[(GPS_POINTER, 4, 1, long("<", 0))] * 2), "two GPS pointers"),
     "picture in the header": (built("<", (0x0111, 4, 1, long("<", 0))), "inside of the picture"),
+    "no pointer": (built("<", (0x8769, 4, 3, long("<", 0))), "no pointer"),
     "value behind the end": (built("<", (0x010F, 2, 400, long("<", 150))), "reaches outside"),
 }
 
@@ -217,4 +218,4 @@ def test_a_file_cut_anywhere_is_refused_or_written_whole() -> None:
 @pytest.mark.shared
 def test_the_corpus_is_written_without_harm(shared: Path, tmp_path: Path) -> None:
     found = [*(shared / "exif").rglob("*.tif"), *(shared / "exif").rglob("*.tiff")]
-    check_corpus(sorted(found), tmp_path, expected_refusals=6)
+    check_corpus(sorted(found), tmp_path, expected_refusals=8)

@@ -47,12 +47,14 @@ from geotagger.photos.tiff_block import (
     table_with,
     table_without,
 )
-from geotagger.photos.tiff_tags import Entry, Ifd, TiffError, Value, byte_order
+from geotagger.photos.tiff_tags import EXIF_POINTER, Entry, Ifd, TiffError, Value, byte_order
 
 MAX_SIZE = (1 << 32) - 1
 MAX_GPS = 1 << 20
 """More bytes than any real GPS directory and its values take."""
 _BIG = (b"II+\0", b"MM\0+")
+_POINTERS = ((4, 1), (13, 1))
+"""Type and count of a pointer: one LONG, or one IFD of TIFF Technical Note 1."""
 
 
 class Tiff:
@@ -72,6 +74,8 @@ class Tiff:
         view = _view(source, path)
         try:
             refuse_raw(view, path)
+            if fix is not None:
+                _refuse_broken_pointers(first_ifd(view, byte_order(view)))
             stretches = pictures(view, path)
             if fix is None:
                 return _clearing(view, source, stretches)
@@ -115,6 +119,17 @@ def _view(source: BinaryIO, path: Path) -> TiffView:
 
 def _damaged(error: TiffError, path: Path) -> WriteError:
     return refused(f"The file's directories are damaged: {error}.", path)
+
+
+def _refuse_broken_pointers(ifd0: Ifd) -> None:
+    """Refuse a first directory whose pointer to the Exif directory is none.
+
+    Strict readers give the directory up there, and GPS, which stands behind it, is not found:
+    measured with ExifTool on damaged files, whose other faults it passes over.
+    """
+    for entry in ifd0.entries:
+        if entry.tag == EXIF_POINTER and (entry.value.type, entry.value.count) not in _POINTERS:
+            raise TiffError(f"tag 0x{entry.tag:04X} of the first directory is no pointer")
 
 
 def _writing(view: TiffView, values: Mapping[int, Value]) -> list[Edit]:

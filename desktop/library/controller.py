@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from desktop.library.filters import BY_ID
 from desktop.library.snapshot import Query, Snapshot
 from desktop.work import GENERAL, INTERACTIVE, Context, Job, Work, each
 from geotagger.errors import GeotaggerError
-from geotagger.library.scan import ScanEvent, ScanOutcome
+from geotagger.library.scan import ScanEvent, ScanOutcome, root_of
 
 _REFRESH_MS = 300
 _SLOWEST_MS = 3000
@@ -79,7 +78,7 @@ class LibraryController(QObject):
     def open(self, folder: Path, *, album: str | None = None, filter_id: str = "all") -> None:
         """Open a folder: show what is known of it, scan it, analyse it."""
         self._drop_job()
-        root = Path(os.path.abspath(folder))  # noqa: PTH100 - links are kept as they are
+        root = root_of(folder)
         self._query = Query(root, album, filter_id)
         self.snapshot = None
         self.analysed = False

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,24 +12,10 @@ import pytest
 from geotagger.errors import WriteError
 from geotagger.library import journal, write_group, writing
 from geotagger.photos.replace import Step
-from tests.support.writes import contents, leftovers, open_journal, photo, plan
+from tests.support.writes import contents, leftovers, photo, plan
 
 COUNT = 10
 """Groups of 1, 1, 2, 4 and 2."""
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    opened = open_journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "photos"
-    made.mkdir()
-    return made
 
 
 def test_one_commit_and_one_folder_sync_serve_a_group(

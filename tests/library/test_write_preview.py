@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,27 +28,13 @@ from geotagger.photos.xmp_places import (
 )
 from tests.photos.bounded_tasks import wait_for_ever
 from tests.photos.making import CAMERA, exif_bytes, jpeg_with_xmp, place, save, xmp
-from tests.support.writes import FIX, contents, open_journal, photo
+from tests.support.writes import FIX, contents, photo
 
 SINTRA = PlaceName("Sintra", "Lisbon", "Portugal", "PT")
 NAMED = replace(FIX, place=SINTRA)
 AUTO = WriteOptions()
 NAMING = WriteOptions(place_names=True)
 ORTON = "photoshop:City='Orton'"
-
-
-@pytest.fixture
-def connection(tmp_path: Path) -> Iterator[sqlite3.Connection]:
-    opened = open_journal(tmp_path / "journal.sqlite")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "photos"
-    made.mkdir()
-    return made
 
 
 def planned(

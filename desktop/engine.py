@@ -180,7 +180,7 @@ class Engine:
         model = self.model()
         key = None
         if model is not None and model.config is not None:
-            key = ModelProcess(model.folder, model.config).key
+            key = analysing.model_key(ModelProcess(model.folder, model.config))
         return analysing.suggest_again(self.catalog, album, model=key, places=self.places())
 
     # -- writing

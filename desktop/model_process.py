@@ -63,11 +63,6 @@ class ModelProcess:
         """The side in pixels of the square that `embed` takes."""
         return self._config.input_size
 
-    @property
-    def key(self) -> str:
-        """The name under which the vectors are stored."""
-        return f"{self.name}/{self.version}"
-
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return unit rows (N, D), float32, for sRGB images (N, S, S, 3), uint8.
 

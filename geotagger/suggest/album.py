@@ -20,6 +20,7 @@ from geotagger.suggest.types import (
     References,
     Suggestion,
     SuggestionState,
+    WorldCells,
 )
 
 LEVELS = (0.5, 0.8, 0.95)
@@ -43,13 +44,15 @@ def suggest_album(
     photos: Sequence[AlbumPhoto],
     *,
     references: References | None = None,
+    world: WorldCells | None = None,
     places: PlaceNames | None = None,
     calibration: Calibration | None = None,
     cancel: CancelToken | None = None,
 ) -> list[Suggestion]:
     """Return a suggestion for every photo without an anchor, in the order of the input.
 
-    The photos may come in any order. ``references`` are photos outside the album; ``places``
+    The photos may come in any order. ``references`` are photos outside the album; ``world`` are
+    the cells that the photos' guesses speak of, without which these are not heard; ``places``
     gives the candidates their names; without ``calibration`` the shipped one is used.
 
     Raises
@@ -58,7 +61,7 @@ def suggest_album(
         The token was cancelled.
     """
     chosen = shipped() if calibration is None else calibration
-    scene = scene_of(photos, references)
+    scene = scene_of(photos, references, world)
     honest = honesty.of_album(scene, chosen)
     out: list[Suggestion] = []
     for start in range(0, len(scene.targets), CHUNK):

@@ -119,7 +119,7 @@ class AnchorsInTime:
                 scene.photos[scene.anchors[first]], scene.photos[scene.anchors[second]], gap
             )
             return [Reason(text, 0.4)]
-        if table.origin[row, place] == Origin.REFERENCE or first >= scene.timed:
+        if not table.is_an_anchor(row, place) or first >= scene.timed:
             return []
         gap = float(view.gap_s[row, first])
         anchor = scene.photos[scene.anchors[first]]
@@ -190,7 +190,7 @@ def _log_gap(view: View, table: PlaceTable, floor: float, centre: float) -> Floa
     gaps = doubted_gap_s(view)
     if gaps.shape[1] == 0:
         return np.zeros(table.lat.shape)
-    of_album = table.present & (table.origin != Origin.REFERENCE)
+    of_album = table.of_album
     rows = np.arange(len(view.rows))[:, None]
     gap = gaps[rows, np.where(of_album, table.index, 0)]
     gap = np.where(table.other >= 0, np.minimum(gap, gaps[rows, table.other]), gap)

@@ -58,6 +58,6 @@ def register(source: E) -> E:
 
 def sources() -> tuple[Evidence, ...]:
     """Return all sources in the order in which they propose places."""
-    from geotagger.suggest import anchors, lookalikes, prior  # noqa: F401
+    from geotagger.suggest import anchors, lookalikes, prior, world  # noqa: F401
 
     return tuple(sorted(_SOURCES.values(), key=lambda source: source.order))

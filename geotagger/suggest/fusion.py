@@ -27,12 +27,14 @@ from geotagger.suggest.scene import (
     BoolArray,
     FloatArray,
     IntArray,
+    Origin,
     PlaceTable,
     View,
     empty_table,
     joined,
 )
 from geotagger.suggest.terms import terms_of
+from geotagger.suggest.world import log_lift, log_rest
 
 HIT_RADII_M = np.array([100.0, 1e3, 25e3, 200e3, 750e3])
 """Street, quarter, city, region, country."""
@@ -44,7 +46,8 @@ class Fused:
 
     ``share`` (H, P) are the probabilities of the places, ``floor`` (H,) of "anywhere"; ``rings``
     (H, P, S) the motion model's shares around a place, ``scale_m`` (H, P, S) their sizes;
-    ``mode`` (H,) indexes `calibration.MODES`; ``apart_m`` (H, P, P) are distances between places.
+    ``mode`` (H,) indexes `calibration.MODES`, or is `PIXELS_ALONE`; ``apart_m`` (H, P, P) are
+    distances between places.
     """
 
     view: View
@@ -55,6 +58,10 @@ class Fused:
     scale_m: FloatArray
     mode: IntArray
     apart_m: FloatArray
+
+
+PIXELS_ALONE = len(MODES)
+"""Mode of a photo of which nothing is known but what a world model sees in it."""
 
 
 def propose(view: View) -> PlaceTable:
@@ -68,26 +75,38 @@ def propose(view: View) -> PlaceTable:
 
 
 def modes_of(view: View) -> IntArray:
-    """Return for each photo the index in `calibration.MODES` of what is known of it."""
+    """Return for each photo the index in `calibration.MODES` of what is known of it.
+
+    It is `PIXELS_ALONE` where there are neither anchors nor look-alikes but a guess.
+    """
     time, look = view.has_time, view.has_look
     names = np.where(time, np.where(look, MODES[0], MODES[1]), np.where(look, MODES[2], MODES[3]))
-    return np.array([MODES.index(name) for name in names], np.intp)
+    mode = np.array([MODES.index(name) for name in names], np.intp)
+    if len(view.scene.anchors) == 0:
+        mode[view.has_guess & ~time & ~look] = PIXELS_ALONE
+    return mode
 
 
 def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
     """Return the fused distributions of the photos of a view."""
     mode = modes_of(view)
     terms, kernel = terms_of(view, table), kernel_terms(view, table)
-    weights = np.stack([one.weights for one in calibration.modes])[mode]
-    matrix = np.stack([one.kernel for one in calibration.modes])[mode]
-    floor = np.array([one.floor for one in calibration.modes])[mode]
-    logits = np.einsum("hpt,ht->hp", terms, weights)
+    fitted = np.minimum(mode, len(MODES) - 1)
+    weights = np.stack([one.weights for one in calibration.modes])[fitted]
+    matrix = np.stack([one.kernel for one in calibration.modes])[fitted]
+    floor = np.array([one.floor for one in calibration.modes])[fitted]
+    logits = np.einsum("hpt,ht->hp", terms, weights) + log_lift(view, table)
+    # The model's cells divide "anywhere on earth" among themselves; what they leave remains.
+    logits = logits + np.where(table.origin == Origin.WORLD, floor[:, None], 0.0)
+    floor = floor + log_rest(view)
     logits = np.where(table.present, logits, -np.inf)
     top = np.maximum(logits.max(axis=1, initial=-np.inf), floor)
     share = np.exp(logits - top[:, None])
     rest = np.exp(floor - top)
     total = share.sum(axis=1) + rest
     rings = _softmax(kernel @ matrix)
+    # A cell is as wide as it is; how people move does not widen it.
+    rings[table.origin == Origin.WORLD] = np.eye(len(SCALES_M))[0]
     radius = _own_radius(view, table)[..., None]
     return Fused(
         view=view,
@@ -108,12 +127,21 @@ _EXACT_M = 50.0
 def _own_radius(view: View, table: PlaceTable) -> FloatArray:
     """Return how well each place itself is known, metres (H, P)."""
     radius = view.scene.radius_m
+    cells = _cell_radius(view, table)
     if len(radius) == 0:
-        return np.zeros(table.lat.shape)
+        return cells
     mine = table.is_anchor | table.on_the_way
     own = np.where(mine, radius[np.where(mine, table.index, 0)], 0.0)
     other = np.where(table.other >= 0, radius[table.other], 0.0)
-    return np.maximum(own, other)
+    return np.maximum(np.maximum(own, other), cells)
+
+
+def _cell_radius(view: View, table: PlaceTable) -> FloatArray:
+    world = view.scene.world
+    if world is None or len(world.radius_m) == 0:
+        return np.zeros(table.lat.shape)
+    cell = table.origin == Origin.WORLD
+    return np.where(cell, world.radius_m[np.where(cell, table.index, 0)], 0.0)
 
 
 def _softmax(logits: FloatArray) -> FloatArray:

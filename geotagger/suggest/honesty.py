@@ -44,7 +44,8 @@ class Honesty:
 
     def odds(self, mode: IntArray, mass: FloatArray) -> FloatArray:
         """Return fused masses (H, R) of photos with modes (H,) as probabilities."""
-        out = np.empty(mass.shape)
+        # Beyond `MODES` only the pixels speak, and their model is calibrated by itself.
+        out = np.array(mass, np.float64)
         for number, (general, own) in enumerate(zip(self.calibration.modes, self.own, strict=True)):
             rows = mode == number
             odds = general.honest(mass[rows])

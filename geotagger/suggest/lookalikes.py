@@ -80,6 +80,8 @@ class Lookalikes:
                 return []
             likeness = float(reference_similarity(view, table)[row, place])
             return [Reason(reasons.looks_like(references.names[index], None), likeness)]
+        if not table.is_an_anchor(row, place):
+            return []
         similarity = float(view.similarity[row, index])
         if not similarity >= WORTH_TELLING:
             return []

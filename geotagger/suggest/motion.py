@@ -52,7 +52,7 @@ def kernel_terms(view: View, table: PlaceTable) -> FloatArray:
     way = table.on_the_way
     similarity, known = similarity_of(view, table)
     length = np.broadcast_to(way_length(view)[:, None], table.lat.shape)
-    ours = table.origin != Origin.REFERENCE
+    ours = (table.origin != Origin.REFERENCE) & (table.origin != Origin.WORLD)
     within = np.broadcast_to(inside(view)[:, None], table.lat.shape)
     columns = (
         ours,

@@ -53,6 +53,12 @@ def looks_like(name: str, anchor: Anchor | None) -> str:
     return f"looks like {name}"
 
 
+def pixels_fit(probability: float) -> str:
+    """Return how much the world model gives the area around a place, from the pixels alone."""
+    share = f"{100.0 * probability:.0f} %" if probability >= 0.01 else "less than 1 %"
+    return f"the picture itself points to this area ({share})"
+
+
 def crowd(count: int, total: int) -> str:
     """Return how many of the album's photos with a place are around a place."""
     return f"{count} of the album's {total} photos with a place were taken around here"

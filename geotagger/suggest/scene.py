@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.suggest import timeline
-from geotagger.suggest.types import AlbumPhoto, Anchor, References
+from geotagger.suggest.types import AlbumPhoto, Anchor, References, WorldCells
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.intp]
@@ -25,7 +25,8 @@ class Scene:
     time, those without a time last; ``timed`` of them have one. ``seconds``, ``active`` and
     ``doubt`` (N,) are as `timeline` gives them; ``lat`` and ``lon`` (A,) are the anchors' places
     in degrees, ``radius_m`` (A,) the radii that hold them; ``embeddings`` (N, D) are
-    unit rows, zero where ``seen`` (N,) is False.
+    unit rows, zero where ``seen`` (N,) is False. ``world`` are the cells that the photos' guesses
+    speak of; None where there are no guesses.
     """
 
     photos: tuple[AlbumPhoto, ...]
@@ -41,6 +42,7 @@ class Scene:
     embeddings: NDArray[np.float32]
     seen: BoolArray
     references: References | None
+    world: WorldCells | None = None
 
     @property
     def anchor_seconds(self) -> FloatArray:
@@ -48,7 +50,11 @@ class Scene:
         return self.seconds[self.anchors[: self.timed]]
 
 
-def scene_of(photos: Sequence[AlbumPhoto], references: References | None) -> Scene:
+def scene_of(
+    photos: Sequence[AlbumPhoto],
+    references: References | None,
+    world: WorldCells | None = None,
+) -> Scene:
     """Return the arrays of an album.
 
     Embeddings of another length than the first one's, or with values that are no numbers, count
@@ -80,6 +86,7 @@ def scene_of(photos: Sequence[AlbumPhoto], references: References | None) -> Sce
         embeddings=embeddings,
         seen=seen,
         references=references,
+        world=world,
     )
 
 
@@ -120,6 +127,8 @@ class Origin(IntEnum):
     LOOKALIKE = 4
     REFERENCE = 5
     ALBUM = 6
+    WORLD = 7
+    """A cell that the world model sees in the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +153,13 @@ class View:
         if self.scene.timed == 0:
             return np.zeros(len(self.rows), bool)
         return np.isfinite(self.scene.seconds[self.rows])
+
+    @property
+    def has_guess(self) -> BoolArray:
+        """Which photos (H,) a world model has seen."""
+        if self.scene.world is None:
+            return np.zeros(len(self.rows), bool)
+        return np.array([self.scene.photos[row].guess is not None for row in self.rows], bool)
 
     @property
     def has_look(self) -> BoolArray:
@@ -187,8 +203,13 @@ class PlaceTable:
     @property
     def is_anchor(self) -> BoolArray:
         """Where a place is that of an anchor of the album."""
-        album = self.origin != Origin.REFERENCE
-        return np.asarray(self.present & ~self.on_the_way & album, bool)
+        return np.asarray(self.of_album & ~self.on_the_way, bool)
+
+    @property
+    def of_album(self) -> BoolArray:
+        """Where a place comes from the anchors of the album."""
+        outside = (self.origin == Origin.REFERENCE) | (self.origin == Origin.WORLD)
+        return np.asarray(self.present & ~outside, bool)
 
     @property
     def on_the_way(self) -> BoolArray:
@@ -202,8 +223,8 @@ class PlaceTable:
 
     def is_an_anchor(self, row: int, place: int) -> bool:
         """Return whether one place is that of an anchor of the album."""
-        known = self.present[row, place] and self.origin[row, place] != Origin.REFERENCE
-        return bool(known and self.other[row, place] < 0)
+        outside = self.origin[row, place] in (Origin.REFERENCE, Origin.WORLD)
+        return bool(self.present[row, place] and not outside and self.other[row, place] < 0)
 
 
 def empty_table(photos: int) -> PlaceTable:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -36,13 +37,43 @@ class Anchor:
 
 
 @dataclass(frozen=True, slots=True)
+class CellGuess:
+    """What a world model makes of one photo's pixels.
+
+    ``classes`` (K,) int32 are the likeliest cells, ``log_p`` (K,) their log-probabilities;
+    ``log_rest`` is the logarithm of what all other cells share.
+    """
+
+    classes: NDArray[np.int32]
+    log_p: NDArray[np.float32]
+    log_rest: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorldCells:
+    """The C cells that the classes of a world model stand for.
+
+    ``classes_of`` takes degrees (N,), (N,) to classes (N,) int32, -1 for none; ``lat`` and ``lon``
+    (C,) are the mean places of the cells in degrees, ``radius_m`` (C,) holds half of a cell's
+    photos, ``log_prior`` (C,) is the logarithm of a cell's share of all photos.
+    """
+
+    classes_of: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.int32]]
+    lat: NDArray[np.float64]
+    lon: NDArray[np.float64]
+    radius_m: NDArray[np.float64]
+    log_prior: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class AlbumPhoto:
     """One photo of an album as `suggest` sees it.
 
     ``key`` identifies it to the caller; ``name`` is the file name used in reasons; ``when`` and
     ``zone_known`` as in `geotagger.photos.record.TakenAt`, ``when`` None if no time is known;
     ``time_is_fallback`` marks a time that may be far off; ``camera`` is empty when unknown;
-    ``embedding`` is a unit vector of shape (D,), float32, or None.
+    ``embedding`` is a unit vector of shape (D,), float32, or None; ``guess`` what a world model
+    makes of the pixels, or None.
     """
 
     key: str
@@ -53,6 +84,7 @@ class AlbumPhoto:
     camera: str = ""
     anchor: Anchor | None = None
     embedding: NDArray[np.float32] | None = None
+    guess: CellGuess | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def log_lift(view: View, table: PlaceTable) -> FloatArray:
         where = np.where(cell, table.index[row], world.classes_of(table.lat[row], table.lon[row]))
         log_p = _log_p(guess, world, where)
         lift = np.where(where >= 0, log_p - world.log_prior[np.maximum(where, 0)], 0.0)
-        # Where the model has no cell it knows nothing: that can speak against a place, never for it.
+        # Where the model has no cell it knows nothing: that speaks against a place, never for it.
         lift = np.where(where >= 0, lift, min(_rest_lift(guess, world), 0.0))
         out[row] = np.where(cell, log_p, np.clip(TRUST * lift, -MOST_LIFT, MOST_LIFT))
     return np.where(table.present, out, 0.0)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
+from geotagger.models.engines.torch_engine import TorchNetwork
 from geotagger.models.registry import ModelConfig, register
 from geotagger.models.weights import load_tensors
+
+if TYPE_CHECKING:
+    import torch
 
 _PREFIX = "mobilenet_v2."
 _STEM = _PREFIX + "conv_stem.first_conv.convolution.weight"
@@ -44,7 +45,7 @@ class MobileNetV2:
         """Return whether the stem and the last layer are those of this network."""
         return shapes.get(_STEM) == (32, 3, 3, 3) and shapes.get(_TOP) == (1280, 320, 1, 1)
 
-    def load(self, weights: Path, config: ModelConfig, *, device: str) -> MobileNetV2Network:
+    def load(self, weights: Path, config: ModelConfig, *, device: str) -> TorchNetwork:
         """Return the network on the device."""
         import torch
         from transformers import MobileNetV2Config, MobileNetV2Model
@@ -68,29 +69,20 @@ class MobileNetV2:
             if name.endswith(_NOT_IN_FILES):
                 found[name] = torch.zeros((), dtype=torch.long)
         module.load_state_dict(found, assign=True)
-        module.eval()
-        module.requires_grad_(False)
-        return MobileNetV2Network(
-            module.to(device=device, memory_format=torch.channels_last), config, device
-        )
+        return TorchNetwork(_pooled(module), config, device)
 
 
-class MobileNetV2Network:
-    """Loaded weights, and the scaling of the pixels that they expect."""
+def _pooled(module: torch.nn.Module) -> torch.nn.Module:
+    """Return a module that gives the pooled last layer (N, 1280) and nothing else."""
+    import torch
 
-    def __init__(self, module: Any, config: ModelConfig, device: str) -> None:
-        self._module = module
-        self._device = device
-        self._mean = np.asarray(config.mean, np.float32) * 255.0
-        self._scale = 1.0 / (np.asarray(config.std, np.float32) * 255.0)
+    class Pooled(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk = module
 
-    def run(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the pooled features (N, 1280) of images (N, S, S, 3)."""
-        import torch
+        def forward(self, pixels: torch.Tensor) -> torch.Tensor:
+            pooled: torch.Tensor = self.trunk(pixel_values=pixels).pooler_output
+            return pooled
 
-        scaled = (images.astype(np.float32) - self._mean) * self._scale
-        # NHWC memory seen as NCHW is channels-last already.
-        pixels = torch.from_numpy(scaled).permute(0, 3, 1, 2).to(self._device)
-        with torch.inference_mode():
-            pooled = self._module(pixel_values=pixels).pooler_output
-        return np.asarray(pooled.float().cpu().numpy(), np.float32)
+    return Pooled()

@@ -76,6 +76,10 @@ class Backbone(Protocol):
     def load(self, weights: Path, config: ModelConfig, *, device: str) -> Network:
         """Return the network with the weights of the file.
 
+        It should be a `geotagger.models.engines.torch_engine.TorchNetwork`, made of a torch module
+        that takes scaled float pixels: then the engines can export it, send it to a GPU or run it
+        as it is. Any other `Network` is run as it is.
+
         Raises
         ------
         ModelError

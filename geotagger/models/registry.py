@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -23,6 +24,8 @@ _INSTALL_AGAIN = "Install the model again."
 _CONFIG_LIMIT = 1 << 20
 _MAX_INPUT_SIZE = 2048
 _MAX_EMBEDDING_SIZE = 65_536
+_MOST_FILES = 100
+_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,12 @@ class ModelConfig:
     square that it takes; ``mean`` and ``std`` belong to RGB values in 0…1; ``crop`` says how a
     photo becomes a square ("centre": the middle of it); ``embedding_size`` the length of a row;
     ``licence`` and ``origin`` are told to the user; ``sha256`` is that of ``model.safetensors``.
+    ``files`` maps the names of all other files of the folder to their SHA-256. ``world`` says that
+    the model makes claims about the whole world, ``scene`` that it tells indoor, natural and urban
+    apart. ``resample`` is the filter by which photos are scaled ("bilinear" or "bicubic"); with
+    ``min_side`` the whole photo is scaled until its shorter side fits and the middle is cut out of
+    that, as published networks were trained; without, the middle is cut out first.
+    ``size_bytes`` is that of all files together, 0 where it is not known.
     """
 
     name: str
@@ -46,6 +55,12 @@ class ModelConfig:
     licence: str
     origin: str
     sha256: str = ""
+    files: dict[str, str] = field(default_factory=dict)
+    world: bool = False
+    scene: bool = False
+    resample: str = "bicubic"
+    min_side: bool = False
+    size_bytes: int = 0
 
     def to_json(self) -> str:
         """Return the text of ``config.json``."""
@@ -128,7 +143,7 @@ def backbone_of(kind: str, path: Path) -> Backbone:
 
 def _import_all() -> None:
     """Import the modules that register a backbone; each imports torch only when it loads."""
-    from geotagger.models import mobilenet  # noqa: F401
+    from geotagger.models import geoclip, mobilenet  # noqa: F401
 
 
 def read_config(folder: Path) -> ModelConfig:
@@ -199,9 +214,22 @@ def _checked(raw: dict[str, Any], path: Path) -> ModelConfig:
     crop = text("crop")
     if crop != "centre":
         raise _damaged(path, f"the crop {crop!r} is unknown")
+
+    def flag(key: str) -> bool:
+        value = raw.get(key, False)
+        if not isinstance(value, bool):
+            raise _damaged(path, f"{key!r} must be true or false")
+        return value
+
     sha256 = text("sha256").lower()
-    if len(sha256) != 64 or set(sha256) - set("0123456789abcdef"):
+    if not _is_checksum(sha256):
         raise _damaged(path, "'sha256' is no checksum")
+    resample = raw.get("resample", "bicubic")
+    if resample not in ("bilinear", "bicubic"):
+        raise _damaged(path, f"the filter {resample!r} is unknown")
+    size = raw.get("size_bytes", 0)
+    if not isinstance(size, int) or isinstance(size, bool) or size < 0:
+        raise _damaged(path, "'size_bytes' must be a whole number")
     return ModelConfig(
         name=text("name", limit=100),
         version=text("version", limit=100),
@@ -214,7 +242,31 @@ def _checked(raw: dict[str, Any], path: Path) -> ModelConfig:
         licence=text("licence", empty=True),
         origin=text("origin", empty=True),
         sha256=sha256,
+        files=_checked_files(raw.get("files", {}), path),
+        world=flag("world"),
+        scene=flag("scene"),
+        resample=resample,
+        min_side=flag("min_side"),
+        size_bytes=size,
     )
+
+
+def _checked_files(raw: Any, path: Path) -> dict[str, str]:
+    """Return the checksums of further files; their names stay inside the folder."""
+    if not isinstance(raw, dict) or len(raw) > _MOST_FILES:
+        raise _damaged(path, "'files' must map names to checksums")
+    files = {}
+    for name, digest in raw.items():
+        if not _FILE_NAME.fullmatch(name) or name in (CONFIG_NAME, WEIGHTS_NAME):
+            raise _damaged(path, f"{name!r} cannot name a file of the model")
+        if not isinstance(digest, str) or not _is_checksum(digest.lower()):
+            raise _damaged(path, f"the checksum of {name!r} is none")
+        files[name] = digest.lower()
+    return files
+
+
+def _is_checksum(text: str) -> bool:
+    return len(text) == 64 and not set(text) - set("0123456789abcdef")
 
 
 def _damaged(path: Path, why: str) -> ModelError:

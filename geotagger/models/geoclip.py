@@ -200,24 +200,29 @@ class GeoClip:
         return TorchNetwork(self.build(weights, config), config, device)
 
 
-def _build(form: VisionForm, weights: Path, dimension: int) -> torch.nn.Module:
+def tower_shapes(form: VisionForm, dimension: int, path: Path) -> dict[str, tuple[int, ...]]:
+    """Return the tensors that ``model.safetensors`` holds for a form, by name and shape.
+
+    Raises
+    ------
+    ModelError
+        The form names an activation that does not exist; ``path`` is told.
+    """
+    state = _skeleton(form, dimension, path).state_dict()
+    return {_file_name(name): tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _skeleton(form: VisionForm, dimension: int, path: Path) -> torch.nn.Module:
+    """Return the network without memory behind its tensors."""
     import torch
     from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
 
     class Tower(torch.nn.Module):
-        """CLIP's image side with the head behind it; names as in the file."""
+        """CLIP's image side with the head behind it."""
 
         def __init__(self) -> None:
             super().__init__()
-            settings = asdict(form)
-            try:
-                self.clip = CLIPVisionModelWithProjection(CLIPVisionConfig(**settings))
-            except KeyError as error:
-                raise ModelError(
-                    f"The activation {form.hidden_act!r} is unknown.",
-                    path=weights.parent / VISION_NAME,
-                    remedy=_INSTALL_AGAIN,
-                ) from error
+            self.clip = CLIPVisionModelWithProjection(CLIPVisionConfig(**asdict(form)))
             width = form.projection_dim
             self.head = torch.nn.Sequential(
                 torch.nn.Linear(width, width),
@@ -230,19 +235,29 @@ def _build(form: VisionForm, weights: Path, dimension: int) -> torch.nn.Module:
             vectors: torch.Tensor = self.head(features)
             return vectors
 
-    # On the meta device nothing is allocated or drawn at random before the weights come.
-    with torch.device("meta"):
-        module = Tower()
-    names = {name: _file_name(name) for name in module.state_dict()}
-    shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
-    tensors = load_tensors(weights, {names[name]: shape for name, shape in shapes.items()})
-    module.load_state_dict({name: tensors[names[name]] for name in names}, assign=True)
+    try:
+        # On the meta device nothing is allocated or drawn at random before the weights come.
+        with torch.device("meta"):
+            return Tower()
+    except KeyError as error:
+        raise _damaged(path, f"the activation {form.hidden_act!r} is unknown") from error
+
+
+def _build(form: VisionForm, weights: Path, dimension: int) -> torch.nn.Module:
+    import torch
+
+    module: Any = _skeleton(form, dimension, weights.parent / VISION_NAME)
+    state = module.state_dict()
+    needed = {_file_name(name): tuple(tensor.shape) for name, tensor in state.items()}
+    tensors = load_tensors(weights, needed)
+    module.load_state_dict({name: tensors[_file_name(name)] for name in state}, assign=True)
     # The one buffer that no file carries: the numbers of the patches.
     embeddings = module.clip.vision_model.embeddings
     embeddings.position_ids = torch.arange(embeddings.num_positions).unsqueeze(0)
     module.eval()
     module.requires_grad_(False)
-    return module
+    built: torch.nn.Module = module
+    return built
 
 
 def _file_name(name: str) -> str:

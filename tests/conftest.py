@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exported_networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep what the tests export out of the user's cache; one export serves a whole run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GEOTAGGER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

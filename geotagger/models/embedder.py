@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.errors import ModelError
-from geotagger.models.registry import WEIGHTS_NAME, ModelConfig, Network, backbone_of, read_config
+from geotagger.models.engines.base import Engine, width_of
+from geotagger.models.engines.choosing import choose_engine
+from geotagger.models.registry import WEIGHTS_NAME, ModelConfig, read_config
 from geotagger.models.weights import sha256_of
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a model sees in some photos.
+
+    Attributes
+    ----------
+    vectors
+        Unit rows (N, D), float32.
+    scenes
+        Probabilities (N, 3) of indoor, natural, urban, float32; None where the model has no scene
+        head.
+    """
+
+    vectors: NDArray[np.float32]
+    scenes: NDArray[np.float32] | None = None
 
 
 class Embedder:
@@ -20,10 +41,9 @@ class Embedder:
     they take turns.
     """
 
-    def __init__(self, network: Network, config: ModelConfig, device: str) -> None:
-        self._network = network
+    def __init__(self, engine: Engine, config: ModelConfig) -> None:
+        self._engine = engine
         self._config = config
-        self._device = device
         self._turn = threading.Lock()
 
     @property
@@ -54,7 +74,17 @@ class Embedder:
     @property
     def device(self) -> str:
         """Where it runs: "cpu" or "cuda"."""
-        return self._device
+        return self._engine.device
+
+    @property
+    def engine(self) -> Engine:
+        """What runs it."""
+        return self._engine
+
+    @property
+    def batch(self) -> int:
+        """How many photos at once suit it best; may fall while it runs."""
+        return self._engine.batch
 
     def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Return unit rows (N, D), float32, for sRGB images (N, S, S, 3), uint8.
@@ -64,39 +94,75 @@ class Embedder:
         ValueError
             The array has another shape or type.
         """
+        return self.look(images).vectors
+
+    def look(self, images: NDArray[np.uint8]) -> Seen:
+        """Return all that the model sees in images (N, S, S, 3); see `embed` for the errors."""
+        self._check(images)
+        if len(images) == 0:
+            return self._seen(np.zeros((0, width_of(self._config)), np.float32))
+        with self._turn:
+            rows = self._engine.run(np.ascontiguousarray(images))
+        return self._seen(rows)
+
+    def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Seen]:
+        """Yield what is seen in each batch (N, S, S, 3), N at least 1, in turn.
+
+        Where the device can, the next batch is drawn and sent while the last one is computed. No
+        other call is served until the stream is finished or closed.
+        """
+        with self._turn:
+            for rows in self._engine.stream(self._checked(batches)):
+                yield self._seen(rows)
+
+    def _checked(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
+        for images in batches:
+            self._check(images)
+            yield images
+
+    def _check(self, images: NDArray[np.uint8]) -> None:
         size = self.input_size
         if images.ndim != 4 or images.shape[1:] != (size, size, 3) or images.dtype != np.uint8:
             raise ValueError(
                 f"expected uint8 images of shape (N, {size}, {size}, 3), "
                 f"found {images.dtype} of {images.shape}"
             )
-        if len(images) == 0:
-            return np.zeros((0, self.dimension), np.float32)
-        with self._turn:
-            features = self._network.run(np.ascontiguousarray(images))
+
+    def _seen(self, rows: NDArray[np.float32]) -> Seen:
+        features, logits = rows[:, : self.dimension], rows[:, self.dimension :]
         length = np.linalg.norm(features, axis=1, keepdims=True)
-        return np.asarray(features / np.maximum(length, 1e-12), np.float32)
+        vectors = np.asarray(features / np.maximum(length, 1e-12), np.float32)
+        if not logits.shape[1]:
+            return Seen(vectors)
+        likely = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return Seen(vectors, np.asarray(likely / likely.sum(axis=1, keepdims=True), np.float32))
 
 
 def load_embedder(
-    model_folder: Path, *, device: str | None = None, threads: int | None = None
+    model_folder: Path,
+    *,
+    device: str | None = None,
+    threads: int | None = None,
+    precision: str = "fp32",
 ) -> Embedder:
     """Return the embedder of a model folder, its checksum verified.
 
-    ``device`` is "cpu" or "cuda"; None takes CUDA where it works. ``threads`` sets how many CPU
-    threads torch uses in this process; None leaves that as it is.
+    ``device`` is "auto", "cpu", "cuda" or "torch" (plain torch on the CPU); None takes what the
+    environment says, else auto. ``threads`` sets how many CPU threads the network uses; None takes
+    all cores. ``precision`` "int8" takes the model's quantised form on the CPU if there is one
+    that passed its check.
 
     Raises
     ------
     ModelError
-        The folder is missing, damaged, of an unknown kind or of a newer format.
+        The folder is missing, damaged, of an unknown kind or of a newer format, or there is no
+        such device.
     ValueError
-        ``threads`` is below 1.
+        ``threads`` is below 1, or the device unknown.
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads must be at least 1, found {threads}")
     config = read_config(model_folder)
-    backbone = backbone_of(config.kind, model_folder)
     weights = model_folder / WEIGHTS_NAME
     if sha256_of(weights) != config.sha256:
         raise ModelError(
@@ -104,20 +170,14 @@ def load_embedder(
             path=weights,
             remedy="Install the model again.",
         )
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    chosen = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    network = backbone.load(weights, config, device=chosen)
-    embedder = Embedder(network, config, chosen)
+    engine = choose_engine(weights, config, device=device, threads=threads, precision=precision)
     probe = np.full((1, config.input_size, config.input_size, 3), 127, np.uint8)
-    vector = network.run(probe)
-    if vector.shape != (1, config.embedding_size) or not np.isfinite(vector).all():
+    row = engine.run(probe)
+    if row.shape != (1, width_of(config)) or not np.isfinite(row).all():
         raise ModelError(
-            f"The model gives vectors of shape {vector.shape[1:]} where its config.json says "
+            f"The model gives vectors of shape {row.shape[1:]} where its config.json says "
             f"{config.embedding_size} finite numbers.",
             path=model_folder,
             remedy="Install the model again.",
         )
-    return embedder
+    return Embedder(engine, config)

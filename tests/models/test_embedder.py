@@ -121,7 +121,7 @@ def test_a_stated_dimension_that_is_not_the_networks_is_refused(folder: Path) ->
     config["embedding_size"] = 77
     (folder / "config.json").write_text(json.dumps(config))
     with pytest.raises(ModelError, match="77"):
-        load_embedder(folder)
+        load_embedder(folder, device="torch")
 
 
 def test_the_real_weights_find_likeness(shared: Path, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ class Engine(Protocol):
 
 def width_of(config: ModelConfig) -> int:
     """Return the length of a row that a network of this configuration gives."""
-    return config.embedding_size + (SCENES if getattr(config, "scene", False) else 0)
+    return config.embedding_size + (SCENES if config.scene else 0)
 
 
 def in_parts(run: Callable[[Images], Features], images: Images, size: int) -> Features:

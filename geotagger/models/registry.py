@@ -41,7 +41,9 @@ class ModelConfig:
     apart. ``resample`` is the filter by which photos are scaled ("bilinear" or "bicubic"); with
     ``min_side`` the whole photo is scaled until its shorter side fits and the middle is cut out of
     that, as published networks were trained; without, the middle is cut out first.
-    ``size_bytes`` is that of all files together, 0 where it is not known.
+    ``size_bytes`` is that of all files together, 0 where it is not known. ``sources`` maps where
+    a file was downloaded from ("owner/name@revision/file" or an address) to the SHA-256 that it had
+    there; empty for models that were not downloaded.
     """
 
     name: str
@@ -61,6 +63,7 @@ class ModelConfig:
     resample: str = "bicubic"
     min_side: bool = False
     size_bytes: int = 0
+    sources: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """Return the text of ``config.json``."""
@@ -248,6 +251,7 @@ def _checked(raw: dict[str, Any], path: Path) -> ModelConfig:
         resample=resample,
         min_side=flag("min_side"),
         size_bytes=size,
+        sources=_checked_sources(raw.get("sources", {}), path),
     )
 
 
@@ -263,6 +267,16 @@ def _checked_files(raw: Any, path: Path) -> dict[str, str]:
             raise _damaged(path, f"the checksum of {name!r} is none")
         files[name] = digest.lower()
     return files
+
+
+def _checked_sources(raw: Any, path: Path) -> dict[str, str]:
+    """Return where files came from; told to the user and never opened."""
+    if not isinstance(raw, dict) or len(raw) > _MOST_FILES:
+        raise _damaged(path, "'sources' must map addresses to checksums")
+    for address, digest in raw.items():
+        if len(address) > 1000 or not isinstance(digest, str) or not _is_checksum(digest):
+            raise _damaged(path, "a source in 'sources' has no checksum")
+    return dict(raw)
 
 
 def _is_checksum(text: str) -> bool:

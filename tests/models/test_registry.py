@@ -1,25 +1,72 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
 from geotagger.errors import ModelError
 from geotagger.models.registry import FORMAT_VERSION, backbone_of, backbones, read_config
 
+KINDS = sorted(backbones())
 
-@pytest.mark.parametrize("kind", sorted(backbones()))
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_backbone_has_a_config_that_can_be_read_back(kind: str, tmp_path: Path) -> None:
+    config = replace(
+        backbones()[kind].default_config(),
+        sha256="a" * 64,
+        files={"vision.json": "b" * 64},
+        sources={"owner/name@main/model.safetensors": "c" * 64},
+        size_bytes=12,
+    )
+    (tmp_path / "config.json").write_text(config.to_json())
+    assert read_config(tmp_path) == config
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_backbone_says_what_it_takes_and_whose_it_is(kind: str) -> None:
     config = backbones()[kind].default_config()
-    raw = json.loads(config.to_json())
-    raw["sha256"] = "a" * 64
+    assert config.kind == kind
+    assert config.licence and config.origin and config.version
+    assert 1 <= config.input_size <= 2048
+    assert config.embedding_size > 0
+    assert len(config.mean) == len(config.std) == 3
+    assert all(0.0 <= value <= 1.0 for value in config.mean)
+    assert all(0.0 < value <= 1.0 for value in config.std)
+    assert config.crop == "centre"
+    assert config.resample in ("bilinear", "bicubic")
+    assert config.sha256 == "" and config.files == {}, "no checksum is known before the weights"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_backbone_takes_foreign_tensors_for_its_own(kind: str) -> None:
+    backbone = backbones()[kind]
+    assert not backbone.recognises({})
+    assert not backbone.recognises({"layer.weight": (3, 3), "layer.bias": (3,)})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_backbone_runs_weights_that_are_not_its_own(kind: str, tmp_path: Path) -> None:
+    backbone = backbones()[kind]
+    path = tmp_path / "model.safetensors"
+    save_file({"layer": torch.zeros(3)}, path)
+    with pytest.raises(ModelError):
+        backbone.load(path, backbone.default_config(), device="cpu")
+
+
+def test_a_folder_of_the_first_programs_still_loads(tmp_path: Path) -> None:
+    raw = json.loads(backbones()["mobilenet_v2"].default_config().to_json())
+    for key in ("files", "world", "scene", "resample", "min_side", "size_bytes", "sources"):
+        del raw[key]
+    raw["sha256"] = "0" * 64
     (tmp_path / "config.json").write_text(json.dumps(raw))
-    read = read_config(tmp_path)
-    assert read.kind == kind
-    assert read.licence
-    assert read.input_size == config.input_size
-    assert read.std == config.std
+    config = read_config(tmp_path)
+    assert config.files == {} and config.sources == {} and config.size_bytes == 0
+    assert not (config.world or config.scene or config.min_side)
 
 
 def test_a_kind_that_does_not_exist_is_named(tmp_path: Path) -> None:
@@ -48,8 +95,19 @@ def _write(folder: Path, **changes: object) -> None:
         {"name": ""},
         {"name": None},
         {"format_version": "1"},
+        {"files": ["model.bin"]},
+        {"files": {"../x": "0" * 64}},
+        {"files": {"x/y.json": "0" * 64}},
+        {"files": {"config.json": "0" * 64}},
+        {"files": {"vision.json": "no"}},
+        {"files": {f"{number}.json": "0" * 64 for number in range(101)}},
+        {"sources": {"x": "no"}},
+        {"world": "yes"},
+        {"scene": 1},
+        {"resample": "nearest"},
+        {"size_bytes": -1},
     ],
-    ids=str,
+    ids=lambda changes: str(changes)[:40],
 )
 def test_a_config_with_an_impossible_value_is_refused(
     changes: dict[str, object], tmp_path: Path

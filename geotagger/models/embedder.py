@@ -14,6 +14,7 @@ from geotagger.errors import ModelError
 from geotagger.models.engines.base import Engine, width_of
 from geotagger.models.engines.choosing import choose_engine
 from geotagger.models.registry import WEIGHTS_NAME, ModelConfig, read_config
+from geotagger.models.self_check import CheckPairs, check_photos, check_weights
 from geotagger.models.weights import sha256_of
 
 
@@ -144,19 +145,23 @@ def load_embedder(
     device: str | None = None,
     threads: int | None = None,
     precision: str = "fp32",
+    pairs: CheckPairs | None = None,
 ) -> Embedder:
     """Return the embedder of a model folder, its checksum verified.
+
+    A model that makes claims about the world must pass its self-check.
 
     ``device`` is "auto", "cpu", "cuda" or "torch" (plain torch on the CPU); None takes what the
     environment says, else auto. ``threads`` sets how many CPU threads the network uses; None takes
     all cores. ``precision`` "int8" takes the model's quantised form on the CPU if there is one
-    that passed its check.
+    that passed its check. ``pairs`` takes the place of the program's own self-check pairs, for
+    models that are not the published one.
 
     Raises
     ------
     ModelError
-        The folder is missing, damaged, of an unknown kind or of a newer format, or there is no
-        such device.
+        The folder is missing, damaged, of an unknown kind or of a newer format, its self-check
+        fails, or there is no such device.
     ValueError
         ``threads`` is below 1, or the device unknown.
     """
@@ -170,6 +175,7 @@ def load_embedder(
             path=weights,
             remedy="Install the model again.",
         )
+    check_weights(model_folder, pairs=pairs)
     engine = choose_engine(weights, config, device=device, threads=threads, precision=precision)
     probe = np.full((1, config.input_size, config.input_size, 3), 127, np.uint8)
     row = engine.run(probe)
@@ -180,4 +186,5 @@ def load_embedder(
             path=model_folder,
             remedy="Install the model again.",
         )
+    check_photos(model_folder, engine, pairs=pairs)
     return Embedder(engine, config)

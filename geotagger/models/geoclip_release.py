@@ -31,13 +31,13 @@ from geotagger.models.geoclip import (
 )
 from geotagger.models.location_encoder import encoder_shapes
 from geotagger.models.registry import CONFIG_NAME, WEIGHTS_NAME, ModelConfig
+from geotagger.models.self_check import SELF_CHECK_NAME
 from geotagger.models.tensor_copy import copy_tensors
 from geotagger.models.weights import sha256_of, tensor_shapes
 from geotagger.progress import CancelToken, ProgressCallback
 
 MODEL_TYPE = "geoclip-geolocation"
 RELEASE_FORMAT = 1
-SELF_CHECK_NAME = "selfcheck.safetensors"
 PREPROCESSOR_NAME = "preprocessor_config.json"
 
 _CSV_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.csv")

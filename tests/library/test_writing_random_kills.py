@@ -1,0 +1,52 @@
+"""Writing and undo of real files, killed with their worker at random instants, and recovered."""
+
+from __future__ import annotations
+
+import random
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.kill_folder import make_photos
+from tests.support.random_kills import Server, killed, undisturbed
+
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"),
+    reason="finds and reaps the killed processes by Linux's /proc",
+)
+KILLS = 10
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server() as started:
+        yield started
+
+
+def kill_often(server: Server, tmp_path: Path, originals: Path | None, seed: int) -> list[str]:
+    photos = make_photos(tmp_path / "photos", originals)
+    stage = undisturbed(server, tmp_path / "photos", photos, tmp_path)
+    chance = random.Random(seed)
+    fell = []
+    for number in range(KILLS):
+        undo = number % 3 == 2
+        delay = chance.uniform(0, stage.undo_s if undo else stage.write_s)
+        fell.append(killed(server, stage, tmp_path / "journal.sqlite", undo=undo, delay=delay))
+    return fell
+
+
+def test_made_photos_are_old_or_new_after_a_kill_at_any_instant(
+    server: Server, tmp_path: Path
+) -> None:
+    fell = kill_often(server, tmp_path, None, 20261121)
+    assert len(set(fell)) > 2, fell
+
+
+@pytest.mark.shared
+def test_photos_of_phones_are_old_or_new_after_a_kill_at_any_instant(
+    server: Server, tmp_path: Path, shared: Path
+) -> None:
+    fell = kill_often(server, tmp_path, shared / "exif" / "phone-originals", 4711)
+    assert len(set(fell)) > 2, fell

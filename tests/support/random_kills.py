@@ -17,6 +17,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -259,6 +260,8 @@ def _ordered(order: dict[str, Any]) -> tuple[bool, float]:
         os.setsid()
         try:
             _act(order, theirs)
+        except Exception:  # noqa: BLE001 - the child ends here and must say why
+            traceback.print_exc()
         finally:
             os._exit(1)
     os.close(theirs)
@@ -306,11 +309,11 @@ def _act(order: dict[str, Any], report: int) -> None:
             plan = writing.plan_writes(targets, pool=pool)
         os.write(report, b"!")
         if order["undo"]:
-            ok = all(r.ok for r in writing.undo(connection, order["undo"]))
+            errors = [r.error for r in writing.undo(connection, order["undo"]) if not r.ok]
         else:
-            ok = all(r.ok for r in writing.execute(connection, plan, pool=pool))
-        if not ok:
-            return
+            errors = [r.error for r in writing.execute(connection, plan, pool=pool) if not r.ok]
+        if errors:
+            raise errors[0] or AssertionError("a result without its error")
         connection.close()
         os.write(report, b".")
 

@@ -34,6 +34,19 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--photos", type=path, required=True, metavar="DIR")
     parser.add_argument("--hide", type=probability, default=0.8, metavar="SHARE")
+    parser.add_argument(
+        "--how",
+        choices=[
+            "random",
+            "days",
+            "stream",
+            "shifted-zone",
+            "shifted-dst",
+            "shifted-minutes",
+        ],
+        default="random",
+        help="hide single photos, whole days, or a second camera (its clock right or wrong)",
+    )
     parser.add_argument("--seeds", type=int, default=5, metavar="N")
     parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
@@ -51,13 +64,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _completion(options: argparse.Namespace, console: Console) -> int:
     # Slow to import, and no other command needs it.
-    from geotagger.evaluation.completion import evaluate_completion, main_report
+    from geotagger.evaluation.completion import evaluate_completion
+    from geotagger.evaluation.completion_result import main_report
+    from geotagger.evaluation.hidings import Way
 
     embedder = None if options.no_model else chosen_embedder(options.model, console)
     result = evaluate_completion(
         options.albums,
         options.photos,
-        hide=options.hide,
+        how=Way(options.how),
+        share=options.hide,
         seeds=options.seeds,
         embedder=embedder,
         progress=console.progress,

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import math
-import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,15 +17,19 @@ from geotagger.evaluation.albums_csv import (
     embeddings_of,
     read_albums,
 )
+from geotagger.evaluation.completion_result import (
+    LEVELS,
+    ClockFound,
+    CompletionResult,
+    MethodResult,
+)
 from geotagger.evaluation.fitting import Hiding
+from geotagger.evaluation.hidings import SECOND_CAMERA, Way, hide
 from geotagger.progress import CancelToken, Progress, ProgressCallback
+from geotagger.suggest import clocks as clocks_of
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.calibration import Calibration, base, shipped
 from geotagger.suggest.scene import FloatArray, scene_of
-from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
-
-WITHIN_KM = (0.1, 1.0, 25.0, 200.0, 750.0)
-LEVELS = (0.5, 0.8, 0.95)
 
 FOLDS = 6
 """Albums are dealt into so many folds; what is fitted for one comes from the others."""
@@ -39,113 +39,16 @@ FIT_HIDINGS = ((0.5, 1), (0.8, 2), (0.95, 1))
 calibration and for the ones fitted here: it must serve albums with many anchors and with few."""
 
 _FIT_SEED = 1_000_000
-_GPS_RADIUS_M = 10.0
 _FEWEST_ALBUMS = 6
 """Fewer albums than this teach nothing that holds for another; then the shipped numbers serve."""
-
-
-@dataclass(frozen=True, slots=True)
-class MethodResult:
-    """What one method reached on all hidden photos.
-
-    ``error_m`` (N,) are the distances to the truth, infinite where the method gave no place;
-    ``radius_m`` (N, L) are the stated radii of `LEVELS`, None for methods that state none.
-    ``stated`` (N,) and ``held`` (N,) are the probabilities of the best candidates and whether the
-    truth was within their radius.
-    """
-
-    error_m: FloatArray
-    radius_m: FloatArray | None = None
-    stated: FloatArray | None = None
-    held: NDArray[np.bool_] | None = None
-
-    @property
-    def within_km(self) -> dict[str, float]:
-        """Per cent of the photos placed within each distance."""
-        return {
-            f"{km:g}": round(100.0 * float((self.error_m <= km * 1e3).mean()), 2)
-            for km in WITHIN_KM
-        }
-
-    @property
-    def median_km(self) -> float | None:
-        """The median error; None where half of the photos or more got no place."""
-        median = float(np.median(self.error_m)) / 1e3
-        return round(median, 4) if math.isfinite(median) else None
-
-    @property
-    def radius_holds(self) -> dict[str, float]:
-        """Per cent of the photos whose truth lies within the stated radius of each level."""
-        if self.radius_m is None:
-            return {}
-        holds = (self.error_m[:, None] <= self.radius_m).mean(axis=0)
-        return {
-            f"{level:g}": round(100.0 * float(share), 2)
-            for level, share in zip(LEVELS, holds, strict=True)
-        }
-
-    @property
-    def calibration_error(self) -> float | None:
-        """Expected calibration error of the best candidates' probabilities, in ten bins."""
-        if self.stated is None or self.held is None:
-            return None
-        bins = np.minimum((self.stated * 10).astype(np.intp), 9)
-        total = 0.0
-        for number in range(10):
-            inside = bins == number
-            if inside.any():
-                gap = abs(float(self.stated[inside].mean() - self.held[inside].mean()))
-                total += gap * float(inside.mean())
-        return round(total, 4)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the numbers as JSON values."""
-        out: dict[str, Any] = {"within_km": self.within_km, "median_km": self.median_km}
-        if self.radius_m is not None:
-            out["radius_holds"] = self.radius_holds
-            out["calibration_error"] = self.calibration_error
-        return out
-
-
-@dataclass(frozen=True, slots=True)
-class CompletionResult:
-    """An evaluation: the methods by name, and how it was done."""
-
-    methods: dict[str, MethodResult]
-    hide: float
-    seeds: int
-    albums: int
-    photos: int
-    hidden: int
-    embedded: int
-    model: str
-    fitted: str
-    rule: str = field(
-        default="in each album round(share x photos) places are hidden at random, at least one, "
-        "and at least one is left; photos are pooled over albums and seeds"
-    )
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as JSON values."""
-        return {
-            "methods": {name: method.to_json() for name, method in self.methods.items()},
-            "hide": self.hide,
-            "seeds": self.seeds,
-            "albums": self.albums,
-            "photos": self.photos,
-            "hidden": self.hidden,
-            "embedded": self.embedded,
-            "model": self.model,
-            "fitted": self.fitted,
-            "rule": self.rule,
-        }
 
 
 def evaluate_completion(
     albums: Path,
     photos: Path,
     *,
-    hide: float = 0.8,
+    how: Way = Way.RANDOM,
+    share: float = 0.8,
     seeds: int = 5,
     embedder: PhotoEmbedder | None = None,
     cache: Path | None = None,
@@ -155,20 +58,21 @@ def evaluate_completion(
     """Return how well hidden places of albums are found, by ours and by simple rules.
 
     ``albums`` is a CSV file with the columns album_id, file, taken_at, lat, lon; files are below
-    ``photos``, which is only looked at with an ``embedder``. ``hide`` is the share hidden. All
-    that is fitted for an album comes from other albums of the file; if they are fewer than six,
-    the shipped calibration is used, and the result says so.
+    ``photos``, which is only looked at with an ``embedder``. ``how`` says what is hidden, ``share``
+    how much of it (a second camera is always a half). All that is fitted for an album comes from
+    other albums of the file; if they are fewer than six, the shipped calibration is used, and the
+    result says so.
 
     Raises
     ------
     GeotaggerError
-        The table or the folder cannot be used, ``hide`` is not between 0 and 1, or ``seeds`` is
+        The table or the folder cannot be used, ``share`` is not between 0 and 1, or ``seeds`` is
         below 1.
     CancelledError
         The token was cancelled.
     """
-    if not 0.0 < hide < 1.0:
-        raise GeotaggerError(f"The share to hide must be between 0 and 1, not {hide:g}.")
+    if not 0.0 < share < 1.0:
+        raise GeotaggerError(f"The share to hide must be between 0 and 1, not {share:g}.")
     if seeds < 1:
         raise GeotaggerError(f"At least one seed is needed, not {seeds}.")
     known = [rows for rows in read_albums(albums).values() if len(rows) > 1]
@@ -188,13 +92,19 @@ def evaluate_completion(
     radii: list[FloatArray] = []
     stated: list[float] = []
     held: list[bool] = []
+    clocks: list[ClockFound] = []
+    placed: set[int] = set()
     for number, rows in enumerate(known):
         if progress is not None:
             progress(Progress(number, len(known), "Placing hidden photos", rows[0].album))
         for seed in range(seeds):
             if cancel is not None:
                 cancel.raise_if_cancelled()
-            hiding = hide_some(number, rows, vectors, hide, seed)
+            hiding = hide(how, number, rows, vectors, share, seed)
+            if hiding is None:
+                continue
+            placed.add(number)
+            clocks.extend(_clock(hiding))
             ours, ours_radii, probability, within = _ours(hiding, calibrations[number])
             errors["ours"].append(ours)
             radii.append(ours_radii)
@@ -204,6 +114,10 @@ def evaluate_completion(
                 errors[name].append(error)
     if progress is not None:
         progress(Progress(len(known), len(known), "Placing hidden photos"))
+    if not placed:
+        raise GeotaggerError(
+            f"No album of the table can be hidden in the way {how.value!r}.", path=albums
+        )
     pooled = {name: np.concatenate(parts) for name, parts in errors.items()}
     methods = {name: MethodResult(error) for name, error in pooled.items()}
     methods["ours"] = MethodResult(
@@ -211,14 +125,16 @@ def evaluate_completion(
     )
     return CompletionResult(
         methods=methods,
-        hide=hide,
+        how=how,
+        hide=share if not how.of_stream else 0.5,
         seeds=seeds,
-        albums=len(known),
-        photos=sum(len(rows) for rows in known),
+        albums=len(placed),
+        photos=sum(len(known[number]) for number in placed),
         hidden=len(pooled["ours"]),
         embedded=len(vectors),
         model=f"{embedder.name} {embedder.version}" if embedder is not None else "",
         fitted=fitted,
+        clocks=tuple(clocks),
     )
 
 
@@ -238,52 +154,17 @@ def _rules(with_look: bool) -> dict[str, baselines.Baseline]:
     return rules
 
 
-def hide_some(
-    number: int,
-    rows: Sequence[KnownPhoto],
-    vectors: dict[str, NDArray[np.float32]],
-    share: float,
-    seed: int,
-) -> Hiding:
-    """Return an album of two photos or more with a share of its places hidden at random.
-
-    The choice depends on the seed and on the album's name, not on the other albums.
-    """
-    count = min(max(round(len(rows) * share), 1), len(rows) - 1)
-    generator = np.random.default_rng([seed, zlib.crc32(rows[0].album.encode())])
-    hidden = set(generator.permutation(len(rows))[:count].tolist())
-    photos: list[AlbumPhoto] = []
-    truth: dict[str, tuple[float, float]] = {}
-    for index, row in enumerate(rows):
-        key = str(index)
-        anchor = None
-        if index in hidden:
-            truth[key] = (row.lat, row.lon)
-        else:
-            anchor = Anchor(row.lat, row.lon, _GPS_RADIUS_M, AnchorKind.GPS)
-        photos.append(
-            AlbumPhoto(
-                key=key,
-                name=Path(row.file).name,
-                when=row.when,
-                zone_known=row.zone_known,
-                anchor=anchor,
-                embedding=vectors.get(row.file),
-            )
-        )
-    return Hiding(number, tuple(photos), truth)
-
-
 def fit_hidings(
     numbered: Sequence[tuple[int, Sequence[KnownPhoto]]],
     vectors: dict[str, NDArray[np.float32]],
 ) -> list[Hiding]:
     """Return the hidings that a calibration is fitted on."""
     return [
-        hide_some(number, rows, vectors, share, _FIT_SEED + seed)
+        hiding
         for number, rows in numbered
         for share, seeds in FIT_HIDINGS
         for seed in range(seeds)
+        if (hiding := hide(Way.RANDOM, number, rows, vectors, share, _FIT_SEED + seed)) is not None
     ]
 
 
@@ -338,6 +219,21 @@ def _ours(
     return errors, radii, stated, held
 
 
+def _clock(hiding: Hiding) -> list[ClockFound]:
+    return [
+        ClockFound(
+            hiding.album,
+            -hiding.shift_s,
+            one.offset_s,
+            round(one.probability, 4),
+            one.pairs,
+            one.sure and one.matters,
+        )
+        for one in clocks_of.estimate(hiding.photos)
+        if one.camera == SECOND_CAMERA
+    ]
+
+
 def _simple(hiding: Hiding, rules: dict[str, baselines.Baseline]) -> dict[str, FloatArray]:
     scene = scene_of(hiding.photos, None)
     truth = [hiding.truth[scene.photos[row].key] for row in scene.targets]
@@ -350,34 +246,3 @@ def _simple(hiding: Hiding, rules: dict[str, baselines.Baseline]) -> dict[str, F
         away = haversine_m(lat, lon, guess_lat, guess_lon)
         errors[name] = np.where(np.isfinite(away), away, np.inf)
     return errors
-
-
-def main_report(result: CompletionResult) -> str:
-    """Return the result as a table for people."""
-    width = max(len(name) for name in result.methods)
-    head = "  ".join(f"{km:>6g}" for km in WITHIN_KM)
-    lines = [
-        f"{result.albums} albums, {result.photos} photos, {100 * result.hide:g} % hidden, "
-        f"{result.seeds} seeds: {result.hidden} hidden places",
-        f"model: {result.model or 'none'}"
-        + (f", {result.embedded} photos embedded" if result.model else ""),
-        f"fitted {result.fitted}",
-        f"rule: {result.rule}",
-        "",
-        f"{'% within km':<{width}}  {head}  {'median km':>10}",
-    ]
-    for name, method in result.methods.items():
-        cells = "  ".join(f"{share:6.1f}" for share in method.within_km.values())
-        median = f"{method.median_km:10.3f}" if method.median_km is not None else f"{'-':>10}"
-        lines.append(f"{name:<{width}}  {cells}  {median}")
-    ours = result.methods["ours"]
-    holds = ", ".join(
-        f"{100 * float(level):g} % radius held {share:.1f} %"
-        for level, share in ours.radius_holds.items()
-    )
-    lines += ["", f"ours: stated {holds}"]
-    lines.append(
-        "ours: expected calibration error of the best candidate's probability "
-        f"{ours.calibration_error:.3f}"
-    )
-    return "\n".join(lines)

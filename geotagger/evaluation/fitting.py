@@ -44,11 +44,15 @@ _FIXED_TERMS = ("reference", "reference_odds")
 
 @dataclass(frozen=True, slots=True)
 class Hiding:
-    """One album with some places hidden; ``truth`` maps keys of hidden photos to their places."""
+    """One album with some places hidden; ``truth`` maps keys of hidden photos to their places.
+
+    ``shift_s`` is how far the hidden photos' clock was set wrong, in seconds.
+    """
 
     album: int
     photos: tuple[AlbumPhoto, ...]
     truth: dict[str, tuple[float, float]]
+    shift_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ import numpy as np
 
 from geotagger.earth.places import PlaceNames
 from geotagger.progress import CancelToken
-from geotagger.suggest import fusion, honesty
+from geotagger.suggest import clocks, fusion, honesty
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, picks, radii_of
 from geotagger.suggest.evidence import Reason, sources
@@ -53,7 +53,8 @@ def suggest_album(
 
     The photos may come in any order. ``references`` are photos outside the album; ``world`` are
     the cells that the photos' guesses speak of, without which these are not heard; ``places``
-    gives the candidates their names; without ``calibration`` the shipped one is used.
+    gives the candidates their names; without ``calibration`` the shipped one is used. Cameras
+    whose clocks surely disagree are brought to one time first (see `clocks`).
 
     Raises
     ------
@@ -61,7 +62,8 @@ def suggest_album(
         The token was cancelled.
     """
     chosen = shipped() if calibration is None else calibration
-    scene = scene_of(photos, references, world)
+    offsets = [one for one in clocks.estimate(photos) if one.sure and one.matters]
+    scene = scene_of(clocks.corrected(photos, offsets), references, world)
     honest = honesty.of_album(scene, chosen)
     out: list[Suggestion] = []
     for start in range(0, len(scene.targets), CHUNK):

@@ -14,7 +14,9 @@ from pathlib import Path
 
 import torch
 
-from geotagger.evaluation.completion import evaluate_completion, main_report
+from geotagger.evaluation.completion import evaluate_completion
+from geotagger.evaluation.completion_result import main_report
+from geotagger.evaluation.hidings import Way
 from geotagger.models.embedder import load_embedder
 
 NOTE = (
@@ -23,7 +25,13 @@ NOTE = (
     "are believed, the pull towards the traces) were chosen with these same albums in sight."
 )
 RESULTS = Path(__file__).resolve().parent / "results"
-HIDE = (0.5, 0.8, 0.95)
+RUNS = (
+    (Way.RANDOM, 0.5),
+    (Way.RANDOM, 0.8),
+    (Way.RANDOM, 0.95),
+    (Way.DAYS, 0.5),
+    *((way, 0.5) for way in Way if way.of_stream),
+)
 
 
 def main() -> None:
@@ -41,12 +49,13 @@ def main() -> None:
         evaluate_completion(
             photos / "albums.csv",
             photos,
-            hide=hide,
+            how=way,
+            share=share,
             seeds=options.seeds,
             embedder=embedder,
             cache=options.cache,
         )
-        for hide in HIDE
+        for way, share in RUNS
     ]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     name = f"{datetime.now(UTC):%Y-%m-%d}-completion" + ("" if embedder else "-without-model")

@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from geotagger.errors import GeotaggerError
 from geotagger.evaluation import completion, fitting
 from geotagger.evaluation.albums_csv import KnownPhoto, read_albums
-from geotagger.evaluation.completion import (
+from geotagger.evaluation.completion import evaluate_completion
+from geotagger.evaluation.completion_result import (
     LEVELS,
     WITHIN_KM,
     MethodResult,
-    evaluate_completion,
-    hide_some,
     main_report,
 )
+from geotagger.evaluation.hidings import Way, hide
 from geotagger.progress import CancelledError, CancelToken
 
 NOON = datetime(2022, 5, 14, 12, tzinfo=UTC)
@@ -54,7 +54,7 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def result(table: Path) -> completion.CompletionResult:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(completion, "FOLDS", 2)
-        return evaluate_completion(table, table.parent, hide=0.6, seeds=2)
+        return evaluate_completion(table, table.parent, share=0.6, seeds=2)
 
 
 def test_the_json_has_the_agreed_form(result: completion.CompletionResult) -> None:
@@ -112,7 +112,7 @@ def test_what_is_fitted_for_an_album_has_not_seen_it(
 
     monkeypatch.setattr(fitting, "fit", watched_fit)
     monkeypatch.setattr(completion, "_ours", watched_ours)
-    evaluate_completion(table, table.parent, hide=0.5, seeds=1)
+    evaluate_completion(table, table.parent, share=0.5, seeds=1)
     assert fit is not fitting.fit
     assert {album for album, _ in placed} == set(range(6))
     assert all(album not in seen[number] for album, number in placed)
@@ -121,7 +121,7 @@ def test_what_is_fitted_for_an_album_has_not_seen_it(
 def test_few_albums_are_placed_with_the_shipped_numbers_and_it_says_so(tmp_path: Path) -> None:
     path = tmp_path / "albums.csv"
     path.write_text(HEADER + _walk(1, 10) + _walk(2, 1))
-    result = evaluate_completion(path, tmp_path, hide=0.95, seeds=1)
+    result = evaluate_completion(path, tmp_path, share=0.95, seeds=1)
     assert result.albums == 1
     assert result.hidden == 9
     assert "shipped" in result.fitted
@@ -130,11 +130,11 @@ def test_few_albums_are_placed_with_the_shipped_numbers_and_it_says_so(tmp_path:
 def test_hiding_leaves_an_anchor_and_hides_one() -> None:
     rows = [KnownPhoto("a", f"{n}.jpg", when, False, 1.0, 2.0) for n, when in enumerate([NOON] * 3)]
     for share in (0.01, 0.5, 0.99):
-        hiding = hide_some(0, rows, {}, share, seed=4)
+        hiding = hide(Way.RANDOM, 0, rows, {}, share, seed=4)
         assert 1 <= len(hiding.truth) <= 2
         assert all((p.key in hiding.truth) == (p.anchor is None) for p in hiding.photos)
-    again = hide_some(7, rows, {}, 0.5, seed=4)
-    assert again.truth == hide_some(0, rows, {}, 0.5, seed=4).truth
+    again = hide(Way.RANDOM, 7, rows, {}, 0.5, seed=4)
+    assert again.truth == hide(Way.RANDOM, 0, rows, {}, 0.5, seed=4).truth
 
 
 def test_a_method_without_places_has_no_median_and_finite_json() -> None:
@@ -181,16 +181,16 @@ def test_embeddings_are_computed_once_and_broken_photos_do_without(
     (tmp_path / "1/4.jpg").write_bytes(b"\xff\xd8broken")
     cache = tmp_path / "cache"
     embedder = _Colour()
-    first = evaluate_completion(table, tmp_path, hide=0.5, seeds=1, embedder=embedder, cache=cache)
+    first = evaluate_completion(table, tmp_path, share=0.5, seeds=1, embedder=embedder, cache=cache)
     assert embedder.seen == 4
     assert first.embedded == 4
     assert "nearest_lookalike" in first.methods
-    again = evaluate_completion(table, tmp_path, hide=0.5, seeds=1, embedder=embedder, cache=cache)
+    again = evaluate_completion(table, tmp_path, share=0.5, seeds=1, embedder=embedder, cache=cache)
     assert embedder.seen == 4
     assert again.to_json() == first.to_json()
     (stored,) = cache.glob("*.npz")
     stored.write_bytes(b"PK\x03\x04 damaged")
-    evaluate_completion(table, tmp_path, hide=0.5, seeds=1, embedder=embedder, cache=cache)
+    evaluate_completion(table, tmp_path, share=0.5, seeds=1, embedder=embedder, cache=cache)
     assert embedder.seen == 8
 
 
@@ -242,7 +242,7 @@ def test_offsets_of_times_are_kept(tmp_path: Path) -> None:
     assert (second.when - first.when).total_seconds() == 7_200
 
 
-@pytest.mark.parametrize("options", [{"hide": 0.0}, {"hide": 1.0}, {"seeds": 0}])
+@pytest.mark.parametrize("options", [{"share": 0.0}, {"share": 1.0}, {"seeds": 0}])
 def test_impossible_options_are_refused(options: dict[str, float], table: Path) -> None:
     with pytest.raises(GeotaggerError, match="not"):
         evaluate_completion(table, table.parent, **options)
@@ -261,7 +261,7 @@ def test_real_albums_are_completed_at_least_as_well_as_by_the_nearest_in_time(
     """Without pixels and with one seed; the table of the benchmark has the whole."""
     monkeypatch.setattr(completion, "FOLDS", 2)
     result = evaluate_completion(
-        shared / "photos" / "albums.csv", shared / "photos", hide=0.8, seeds=1
+        shared / "photos" / "albums.csv", shared / "photos", share=0.8, seeds=1
     )
     ours, nearest = result.methods["ours"], result.methods["nearest_in_time"]
     for radius, share in ours.within_km.items():

@@ -7,6 +7,7 @@ import io
 import threading
 import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -26,6 +27,7 @@ from PIL import (
 )
 
 from geotagger.errors import UnreadableFileError
+from geotagger.photos.min_side import DRAFT, MinSide, scaled_middle
 from geotagger.photos.opening import explain_os_error, open_regular
 from geotagger.photos.raw_read import open_raw, preview_jpeg
 from geotagger.photos.record import Kind
@@ -74,7 +76,28 @@ _pillow_settings = threading.Lock()
 pillow_heif.register_heif_opener(decode_threads=2)
 
 
-def load_rgb(path: Path, max_side: int, *, square: int | None = None) -> NDArray[np.uint8]:
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What `load_rgb` was asked for."""
+
+    max_side: int
+    square: int | None = None
+    rule: MinSide | None = None
+
+    @property
+    def is_square(self) -> bool:
+        return self.square is not None or self.rule is not None
+
+    @property
+    def side(self) -> int:
+        if self.rule is not None:
+            return self.rule.side
+        return self.square if self.square is not None else self.max_side
+
+
+def load_rgb(
+    path: Path, max_side: int, *, square: int | None = None, rule: MinSide | None = None
+) -> NDArray[np.uint8]:
     """Return the picture as (H, W, 3) uint8 sRGB, upright, its longer side at most ``max_side``.
 
     Small pictures are not enlarged. JPEGs are decoded at the smallest sufficient scale, HEIC from
@@ -92,6 +115,9 @@ def load_rgb(path: Path, max_side: int, *, square: int | None = None) -> NDArray
     square
         If given, the result is (square, square, 3) instead: the shorter side is scaled to it, up
         or down, and the middle is cut out; ``max_side`` does not count then.
+    rule
+        If given, the result is the square that published networks are shown; see
+        `geotagger.photos.min_side`. The other two do not count then.
 
     Raises
     ------
@@ -99,11 +125,11 @@ def load_rgb(path: Path, max_side: int, *, square: int | None = None) -> NDArray
         With path and remedy: not a photo, damaged, or more than `MAX_PIXELS` pixels.
     """
     with _explained(path):
-        image, orientation = _small(path, max_side, square)
+        image, orientation = _small(path, _Wanted(max_side, square, rule))
         image = _to_srgb(image)
         if orientation in _TURNS:
             image = image.transpose(_TURNS[orientation])
-        if square is not None:
+        if square is not None and rule is None:
             image = _cut_square(image, square)
         return np.asarray(image, dtype=np.uint8)
 
@@ -115,7 +141,7 @@ def load_jpeg_bytes(path: Path, max_side: int, quality: int = 85) -> bytes:
     return buffer.getvalue()
 
 
-def _small(path: Path, max_side: int, square: int | None) -> tuple[Image.Image, int]:
+def _small(path: Path, wanted: _Wanted) -> tuple[Image.Image, int]:
     """Return the picture in its own colours at its final size, and its orientation."""
     with open_regular(path) as stream:
         kind = kind_of_content(stream.read(HEAD_SIZE), path.name)
@@ -126,15 +152,13 @@ def _small(path: Path, max_side: int, square: int | None) -> tuple[Image.Image, 
                 remedy="Open it in another program to see what it is.",
             )
         if kind is Kind.RAW:
-            return _small_raw(path, max_side, square)
-        return _decode(stream, kind, path, max_side, square)
+            return _small_raw(path, wanted)
+        return _decode(stream, kind, path, wanted)
 
 
-def _decode(
-    stream: BinaryIO, kind: Kind, path: Path, max_side: int, square: int | None
-) -> tuple[Image.Image, int]:
+def _decode(stream: BinaryIO, kind: Kind, path: Path, wanted: _Wanted) -> tuple[Image.Image, int]:
     try:
-        return _decode_once(stream, kind, path, max_side, square)
+        return _decode_once(stream, kind, path, wanted)
     except OSError as error:
         if error.errno is not None or isinstance(error, UnidentifiedImageError):
             raise
@@ -143,13 +167,13 @@ def _decode(
         with _pillow_settings:
             ImageFile.LOAD_TRUNCATED_IMAGES = True
             try:
-                return _decode_once(stream, kind, path, max_side, square)
+                return _decode_once(stream, kind, path, wanted)
             finally:
                 ImageFile.LOAD_TRUNCATED_IMAGES = False
 
 
 def _decode_once(
-    stream: BinaryIO, kind: Kind, path: Path, max_side: int, square: int | None
+    stream: BinaryIO, kind: Kind, path: Path, wanted: _Wanted
 ) -> tuple[Image.Image, int]:
     stream.seek(0)
     with _open_image(stream, kind) as image:
@@ -161,11 +185,15 @@ def _decode_once(
             )
         if image.width < 1 or image.height < 1:
             raise ValueError("the picture has no pixels")
-        image.draft(image.mode, _target(image.size, max_side, square))
+        whole = image.size
+        image.draft(image.mode, _target(whole, wanted, DRAFT if wanted.rule is not None else 1))
         profile = image.info.get("icc_profile")
         image.load()
         orientation = _orientation(image)
-        small = _resize(_eight_bit(image), max_side, square)
+        if wanted.rule is not None:
+            small = scaled_middle(_eight_bit(image), wanted.rule, whole, orientation)
+        else:
+            small = _resize(_eight_bit(image), wanted)
         if profile:
             small.info["icc_profile"] = profile
         return small, orientation
@@ -201,21 +229,21 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _target(size: tuple[int, int], max_side: int, square: int | None) -> tuple[int, int]:
-    """Return width and height after scaling."""
+def _target(size: tuple[int, int], wanted: _Wanted, times: int = 1) -> tuple[int, int]:
+    """Return width and height after scaling, ``times`` as large for a square."""
     width, height = size
-    if square is not None:
-        scale = square / min(width, height)
+    if wanted.is_square:
+        scale = times * wanted.side / min(width, height)
     else:
-        scale = min(1.0, max_side / max(width, height))
+        scale = min(1.0, wanted.max_side / max(width, height))
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _resize(image: Image.Image, max_side: int, square: int | None) -> Image.Image:
-    if square is not None:
+def _resize(image: Image.Image, wanted: _Wanted) -> Image.Image:
+    if wanted.is_square:
         # The middle is cut before scaling: a picture a hundred times as long as wide is no bomb.
         image = _middle(image)
-    target = _target(image.size, max_side, square)
+    target = _target(image.size, wanted)
     if target == image.size:
         return image.copy()
     if image.mode in ("P", "1"):
@@ -279,31 +307,33 @@ def _by_profile(image: Image.Image, profile: bytes) -> Image.Image | None:
     return converted if isinstance(converted, Image.Image) else None
 
 
-def _small_raw(path: Path, max_side: int, square: int | None) -> tuple[Image.Image, int]:
+def _small_raw(path: Path, wanted: _Wanted) -> tuple[Image.Image, int]:
     """Return a RAW file's preview, or the developed picture at half size where it has none."""
-    wanted = square if square is not None else max_side
     with open_raw(path) as raw:
         data = preview_jpeg(raw)
         if data:
-            image = _of_preview(data, path, max_side, square, wanted, raw.sizes.flip)
+            image = _of_preview(data, path, wanted, raw.sizes.flip)
             if image is not None:
                 return image
         if raw.sizes.raw_width * raw.sizes.raw_height > MAX_PIXELS:
             raise UnreadableFileError("The picture has too many pixels.", path=path)
         pixels = raw.postprocess(half_size=True, use_camera_wb=True, output_bps=8)
-    return _resize(Image.fromarray(pixels), max_side, square), 1
+    developed = Image.fromarray(pixels)
+    if wanted.rule is not None:
+        return scaled_middle(developed, wanted.rule), 1
+    return _resize(developed, wanted), 1
 
 
 def _of_preview(
-    data: bytes, path: Path, max_side: int, square: int | None, wanted: int, flip: int
+    data: bytes, path: Path, wanted: _Wanted, flip: int
 ) -> tuple[Image.Image, int] | None:
     """Return the preview at its final size, None if it is damaged or much too small."""
     try:
         with _open_image(io.BytesIO(data), Kind.JPEG) as preview:
-            side = min(preview.size) if square is not None else max(preview.size)
-        if side < min(wanted, 600):
+            side = min(preview.size) if wanted.is_square else max(preview.size)
+        if side < min(wanted.side, 600):
             return None
-        image, orientation = _decode(io.BytesIO(data), Kind.JPEG, path, max_side, square)
+        image, orientation = _decode(io.BytesIO(data), Kind.JPEG, path, wanted)
     except (*_DECODE_ERRORS, UnreadableFileError):
         return None
     return image, orientation if orientation != 1 else _FLIPS.get(flip, 1)

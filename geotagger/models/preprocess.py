@@ -19,10 +19,10 @@ def decoder_of(config: ModelConfig) -> Callable[[Path], NDArray[np.uint8]]:
 
     It can be sent to another process and raises what `geotagger.photos.decode.load_rgb` does.
     With ``min_side`` the pixels are those of the published networks' image processors: shorter
-    side scaled, middle cut out of that, the filter of the config. A JPEG is decoded at the
-    least size that is still twice what is needed: measured on six phone photos of 12 MP and more, the
-    vectors of MobileNetV2 keep a cosine of 0.9991 or more to those of a full decoding, at a quarter
-    of the time (at the needed size itself 0.9915).
+    side scaled, middle cut out of that, the filter of the config. A JPEG is decoded at the least
+    size that is still twice what is needed: on six phone photos of 12 MP the vectors of MobileNetV2
+    then keep a cosine of 0.9991 or more to those of a full decoding, at a quarter of its time (at
+    the needed size itself 0.9915).
     """
     if config.min_side:
         rule = MinSide(config.input_size, config.resample)

@@ -8,13 +8,17 @@ marker, and files that passed through a web service have it wrong anyway.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import BinaryIO
 
 import piexif
 
 from geotagger.errors import WriteError
+from geotagger.photos.containers.jpeg_previews import (
+    PictureMarks,
+    refuse_moved,
+    refuse_pointers,
+)
 from geotagger.photos.containers.jpeg_segments import (
     APP0,
     EXIF_HEADER,
@@ -40,10 +44,6 @@ from geotagger.photos.tiff_block import (
     read_gps,
 )
 from geotagger.photos.tiff_tags import TiffError, byte_order
-
-MAX_PICTURES = 256
-"""Pictures behind the first that are looked at, more than any burst or multi-picture file has."""
-_MARKS = re.compile(rb"\xff\xd9|\xff\xd8\xff")
 
 
 class Jpeg:
@@ -82,6 +82,8 @@ class Jpeg:
                 raise refused(f"The Exif data is damaged: {error}.", path) from error
             if new != block:
                 edits.append(_replacement(source, head, segment, new, path))
+        if sum(len(edit.data) - (edit.end - edit.start) for edit in edits):
+            refuse_moved(source, head, path)
         return edits
 
     def check(self, old: BinaryIO, new: BinaryIO, path: Path, fix: GpsFix | None) -> None:
@@ -91,7 +93,7 @@ class Jpeg:
         _check_segments(old, before, new, after, path)
         pictures = _compare_pictures(old, before.scan, new, after.scan, path)
         if grown and before.exif:
-            _refuse_moved_pictures(old, before, pictures, path)
+            refuse_pointers(old, before, pictures, path)
         _check_gps(new, after, path, fix)
 
 
@@ -180,58 +182,17 @@ def _check_removed(blocks_old: list[bytes], blocks_new: list[bytes]) -> None:
 def _compare_pictures(
     old: BinaryIO, old_start: int, new: BinaryIO, new_start: int, path: Path
 ) -> list[int]:
-    """Compare everything from the first scan on; return where pictures begin behind the first.
-
-    The end of the first picture counts as one, because some cameras' previews begin there with a
-    damaged first byte.
-    """
+    """Compare everything from the first scan on; return where pictures begin behind the first."""
     old.seek(old_start)
     new.seek(new_start)
-    found: list[int] = []
-    ended = False
-    position = old_start
-    tail = b""
+    marks = PictureMarks(old_start)
     while True:
         a, b = old.read(CHUNK), new.read(CHUNK)
         if a != b:
             raise WriteError("Writing would have changed the picture.", path=path)
         if not a:
-            return found
-        text = tail + a
-        base = position - len(tail)
-        for match in _MARKS.finditer(text):
-            if match.group() == b"\xff\xd9":
-                if not ended:
-                    found.append(base + match.end())
-                ended = True
-            elif ended and len(found) < MAX_PICTURES and base + match.start() not in found[-1:]:
-                found.append(base + match.start())
-        position += len(a)
-        tail = text[-2:] if not ended else _unfinished(text)
-
-
-def _unfinished(text: bytes) -> bytes:
-    """Return the last bytes of a chunk that may be the begin of a mark."""
-    for size in (2, 1):
-        if b"\xff\xd8\xff".startswith(text[-size:]):
-            return text[-size:]
-    return b""
-
-
-def _refuse_moved_pictures(old: BinaryIO, head: Head, pictures: list[int], path: Path) -> None:
-    """Refuse if the Exif data (its maker notes) says where a picture behind the first one is.
-
-    Such offsets count from the start of the block and would be wrong once the block has grown.
-    """
-    for segment in head.exif:
-        block = _block(old, segment, path)
-        start = segment.payload + EXIF_HEADER
-        for position in pictures:
-            offset = position - start
-            if offset <= len(block):
-                continue
-            if offset.to_bytes(4, "little") in block or offset.to_bytes(4, "big") in block:
-                raise refused("Maker notes point to a preview behind the picture.", path)
+            return marks.found
+        marks.feed(a)
 
 
 def _check_gps(new: BinaryIO, head: Head, path: Path, fix: GpsFix | None) -> None:

@@ -100,5 +100,9 @@ class ModelError(GeotaggerError):
     """A model folder is missing, damaged or of an unknown kind."""
 
 
+class PartitionError(GeotaggerError):
+    """Cells cannot be built, do not fit together, or their file is damaged or too new."""
+
+
 class SuggestionFileError(GeotaggerError):
     """A file of suggestions is not of the form that `geotagger suggest` writes."""

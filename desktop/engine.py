@@ -13,7 +13,7 @@ from typing import cast
 
 from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
-from geotagger.library import analysing, committing, queries, review
+from geotagger.library import analysing, committing, embedding, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.journal import Recovered
 from geotagger.library.rows import (
@@ -180,7 +180,7 @@ class Engine:
         model = self.model()
         key = None
         if model is not None and model.config is not None:
-            key = analysing.model_key(ModelProcess(model.folder, model.config))
+            key = embedding.model_key(ModelProcess(model.folder, model.config))
         return analysing.suggest_again(self.catalog, album, model=key, places=self.places())
 
     # -- writing

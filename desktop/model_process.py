@@ -6,6 +6,7 @@ milliseconds, seconds from a cold disk. The process starts with the first photos
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +14,13 @@ from types import TracebackType
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.models.embedder import Embedder, load_embedder
+from geotagger.models.embedder import Embedder, Seen, load_embedder
 from geotagger.models.registry import ModelConfig
 from geotagger.photos.bounded import BoundedPool
 
-_TIMEOUT_S = 300.0
-"""For one batch of photos, the first one with the loading of the model on a slow disk."""
+_TIMEOUT_S = 1800.0
+"""For one batch of photos; before the first one a large model is exported, which takes minutes."""
+_BATCH = 16
 _MEMORY = 16 << 30
 """Address space, of which the libraries reserve far more than they use."""
 
@@ -71,14 +73,26 @@ class ModelProcess:
         ModelError
             The model is damaged.
         """
+        return self._look(images).vectors
+
+    @property
+    def batch(self) -> int:
+        """How many photos at once suit it; each batch goes through a pipe to its process."""
+        return _BATCH
+
+    def stream(self, batches: Iterable[NDArray[np.uint8]]) -> Iterator[Seen]:
+        """Yield what is seen in each batch (N, S, S, 3), in turn; see `embed` for the errors."""
+        return map(self._look, batches)
+
+    def _look(self, images: NDArray[np.uint8]) -> Seen:
         if self._pool is None:
             self._pool = BoundedPool(1, _TIMEOUT_S, _MEMORY)
-        return self._pool.run(_embed, self._folder, images)
+        return self._pool.run(_look, self._folder, images)
 
 
-def _embed(folder: Path, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _look(folder: Path, images: NDArray[np.uint8]) -> Seen:
     """Run in the process of the model."""
-    return _loaded(folder).embed(images)
+    return _loaded(folder).look(images)
 
 
 @lru_cache(maxsize=1)

@@ -71,7 +71,9 @@ class Meter:
         if progress.what != self._what:
             self._what, self._since, self._first = progress.what, now, progress.done
         took = now - self._since
-        rate = (progress.done - self._first) / took if took >= _FIRST_ESTIMATE_S else None
+        rate = progress.rate
+        if rate is None and took >= _FIRST_ESTIMATE_S:
+            rate = (progress.done - self._first) / took
         self.activity = replace(
             self.activity, what=progress.what, done=progress.done, total=progress.total, rate=rate
         )

@@ -57,8 +57,11 @@ class Console:
         if now - self._shown_at < wait and not (finished and self._shown_what == progress.what):
             return
         self._shown_at, self._shown_what = now, progress.what
-        of = f" of {progress.total:,}" if progress.total else ""
-        text = _safe(f"{progress.what}: {progress.done:,}{of} {progress.detail}")[:100]
+        done, total, unit = progress.done, progress.total, ""
+        if progress.unit == "bytes":
+            done, total, unit = done // 10**6, -(-total // 10**6), " MB"
+        of = f" of {total:,}" if total else ""
+        text = _safe(f"{progress.what}: {done:,}{of}{unit} {progress.detail}")[:100]
         if self._terminal:
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
             self._open_line = True
@@ -70,6 +73,21 @@ class Console:
         if self._open_line:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
             self._open_line = False
+
+
+def _speed(progress: Progress) -> str:
+    """Return ", 12.3 a second, 4 min left" as far as it is known."""
+    if not progress.rate:
+        return ""
+    text = f", {progress.rate:,.1f} a second"
+    left = progress.left_s
+    if left is None:
+        return text
+    if left < 90:
+        return f"{text}, {left:.0f} s left"
+    return (
+        f"{text}, {left / 60:.0f} min left" if left < 5400 else f"{text}, {left / 3600:.1f} h left"
+    )
 
 
 def _safe(text: str) -> str:

@@ -5,59 +5,26 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from geotagger.earth.places import PlaceNames
 from geotagger.library import queries
 from geotagger.library.catalog import Catalog
+from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
 from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
-from geotagger.photos.bounded import BoundedPool, default_workers
-from geotagger.photos.decode import load_rgb
+from geotagger.library.vectors import decode_vector
+from geotagger.library.world_guesses import World, guess_of, world_cells
 from geotagger.photos.record import TimeSource
-from geotagger.progress import CancelledError, CancelToken, Progress, ProgressCallback
+from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind, References, Suggestion
 
-DECODE_TIMEOUT_S = 60.0
-DECODE_MEMORY = 2 << 30
-_BATCH = 16
 _GPS_RADIUS_M = 15.0
 """Radius of a file's own GPS where it states none: a phone's usual error in the open."""
-
-
-class ImageEmbedder(Protocol):
-    """What the analysis wants of a backbone; `geotagger.models.embedder.Embedder` is one."""
-
-    @property
-    def name(self) -> str:
-        """The model's name."""
-
-    @property
-    def version(self) -> str:
-        """The model's version; another one means new embeddings."""
-
-    @property
-    def input_size(self) -> int:
-        """Side of the square pictures it wants, in pixels."""
-
-    def embed(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return unit rows (N, D) for sRGB pictures (N, S, S, 3)."""
-
-
-@dataclass(frozen=True, slots=True)
-class EmbeddingFailure:
-    """A photo whose pixels could not be read; it is still placed by its album."""
-
-    path: Path
-    error: Exception
 
 
 def analyse(
@@ -65,6 +32,7 @@ def analyse(
     root: Path,
     *,
     embedder: ImageEmbedder | None = None,
+    world: World | None = None,
     places: PlaceNames | None = None,
     workers: int | None = None,
     progress: ProgressCallback | None = None,
@@ -74,7 +42,8 @@ def analyse(
 
     With an embedder the look-alikes speak too: missing embeddings are computed first and kept, so
     that a stopped analysis goes on where it was. A first round without them comes before, so that
-    the albums' own anchors are seen at once.
+    the albums' own anchors are seen at once. With ``world``, made for the embedder's vectors, the
+    pixels alone are heard as well.
 
     Raises
     ------
@@ -85,11 +54,18 @@ def analyse(
     if places is not None:
         name_places(catalog, root, places)
     rows = queries.albums(catalog, root)
-    yield from _suggest_all(catalog, rows, embedder, places, progress, cancel)
+    model = None if embedder is None else _Model(model_key(embedder), world)
+    yield from _suggest_all(catalog, rows, model, places, progress, cancel)
     if embedder is not None and embed_missing(
-        catalog, root, embedder, workers=workers, progress=progress, cancel=cancel
+        catalog,
+        root,
+        embedder,
+        world=world,
+        workers=workers,
+        progress=progress,
+        cancel=cancel,
     ):
-        yield from _suggest_all(catalog, rows, embedder, places, progress, cancel)
+        yield from _suggest_all(catalog, rows, model, places, progress, cancel)
 
 
 def suggest_again(
@@ -97,33 +73,38 @@ def suggest_again(
     album: str,
     *,
     model: str | None = None,
+    world: World | None = None,
     places: PlaceNames | None = None,
     cancel: CancelToken | None = None,
 ) -> list[int]:
     """Suggest anew for one album after a decision; quick, as it reads no pixels.
 
-    ``model`` is the `model_key` of the embedder whose stored embeddings count. Returns the ids of
-    all photos that have a suggestion now.
+    ``model`` is the `model_key` of the embedder whose stored embeddings count, ``world`` the world
+    model whose stored guesses do. Returns the ids of all photos that have a suggestion now.
     """
     references = None if model is None else references_of(catalog, model, without=album)
-    return _suggest_one(catalog, album, model, references, places, cancel)
+    chosen = None if model is None else _Model(model, world)
+    return _suggest_one(catalog, album, chosen, references, places, cancel)
 
 
-def model_key(embedder: ImageEmbedder) -> str:
-    """Return the name under which an embedder's vectors are stored."""
-    return f"{embedder.name}/{embedder.version}"
+class _Model:
+    """What of the kept embeddings and guesses is heard."""
+
+    def __init__(self, key: str, world: World | None) -> None:
+        self.key = key
+        self.partition = "" if world is None else world.partition.name
+        self.cells = None if world is None else world_cells(world.partition)
 
 
 def _suggest_all(
     catalog: Catalog,
     rows: Sequence[AlbumRow],
-    embedder: ImageEmbedder | None,
+    model: _Model | None,
     places: PlaceNames | None,
     progress: ProgressCallback | None,
     cancel: CancelToken,
 ) -> Iterator[list[int]]:
-    model = None if embedder is None else model_key(embedder)
-    everything = None if model is None else _Library.load(catalog, model)
+    everything = None if model is None else _Library.load(catalog, model.key)
     for number, row in enumerate(rows):
         cancel.raise_if_cancelled()
         if progress is not None:
@@ -139,16 +120,27 @@ def _suggest_all(
 def _suggest_one(
     catalog: Catalog,
     album: str,
-    model: str | None,
+    model: _Model | None,
     references: References | None,
     places: PlaceNames | None,
     cancel: CancelToken | None,
 ) -> list[int]:
-    photos = album_photos(catalog, album, model)
+    photos = album_photos(
+        catalog,
+        album,
+        None if model is None else model.key,
+        partition="" if model is None else model.partition,
+    )
     if all(photo.anchor is not None for photo in photos):
         suggestions: list[Suggestion] = []
     else:
-        suggestions = suggest_album(photos, references=references, places=places, cancel=cancel)
+        suggestions = suggest_album(
+            photos,
+            references=references,
+            world=None if model is None else model.cells,
+            places=places,
+            cancel=cancel,
+        )
     ids = [int(photo.key) for photo in photos]
     with catalog.writing() as connection:
         connection.executemany(
@@ -159,21 +151,26 @@ def _suggest_one(
     return [int(one.key) for one in suggestions]
 
 
-def album_photos(catalog: Catalog, album: str, model: str | None) -> list[AlbumPhoto]:
+def album_photos(
+    catalog: Catalog, album: str, model: str | None, *, partition: str = ""
+) -> list[AlbumPhoto]:
     """Return the photos of one album as `suggest` sees them.
 
+    ``model`` names the embeddings that are given, ``partition`` the guesses of the same model.
     Anchors are photos with an accepted place, else with complete GPS. Screenshots, scans,
     unreadable and missing files are left out.
     """
     with catalog.reading() as connection:
         rows = connection.execute(
             """SELECT p.*, d.kind AS d_kind, d.lat AS d_lat, d.lon AS d_lon, d.radius_m AS d_radius,
-               e.vector FROM photos p
+               e.vector, g.classes, g.log_p, g.log_rest FROM photos p
                LEFT JOIN decisions d ON d.photo_id = p.id
                LEFT JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
+               LEFT JOIN cell_guesses g ON g.fingerprint = p.fingerprint AND g.model = e.model
+               AND g.partition = ?
                WHERE p.folder = ? AND p.error = '' AND NOT p.missing AND NOT p.document
                ORDER BY p.wall_us, p.path""",
-            (model or "", os.fsencode(album)),
+            (model or "", partition, os.fsencode(album)),
         ).fetchall()
     return [_album_photo(row) for row in rows]
 
@@ -192,6 +189,7 @@ def _album_photo(row: sqlite3.Row) -> AlbumPhoto:
         camera=row["camera"],
         anchor=_anchor(row),
         embedding=None if row["vector"] is None else decode_vector(row["vector"]),
+        guess=guess_of(row),
     )
 
 
@@ -252,87 +250,6 @@ class _Library:
 def references_of(catalog: Catalog, model: str, *, without: str) -> References | None:
     """Return the catalogued photos with place and embedding outside one album, or None."""
     return _Library.load(catalog, model).without(without)
-
-
-def embed_missing(
-    catalog: Catalog,
-    root: Path,
-    embedder: ImageEmbedder,
-    *,
-    workers: int | None = None,
-    progress: ProgressCallback | None = None,
-    cancel: CancelToken | None = None,
-    failures: list[EmbeddingFailure] | None = None,
-) -> int:
-    """Compute the embeddings that are missing below a root and return how many were stored.
-
-    Pixels are decoded in worker processes, bounded in time and memory; a photo that cannot be
-    decoded is skipped and, with ``failures``, reported there.
-    """
-    cancel = cancel or CancelToken()
-    model = model_key(embedder)
-    with catalog.reading() as connection:
-        rows = connection.execute(
-            """SELECT path, fingerprint FROM photos p WHERE path >= ? AND path < ?
-               AND error = '' AND NOT missing AND NOT document AND NOT EXISTS
-               (SELECT 1 FROM embeddings e WHERE e.fingerprint = p.fingerprint AND e.model = ?)
-               GROUP BY fingerprint ORDER BY folder, wall_us""",
-            (*below(root), model),
-        ).fetchall()
-    fingerprints = {decode_path(row["path"]): row["fingerprint"] for row in rows}
-    decode = partial(load_rgb, max_side=embedder.input_size, square=embedder.input_size)
-    stored = done = 0
-    batch: list[tuple[str, NDArray[np.uint8]]] = []
-    count = workers or default_workers()
-    with (
-        BoundedPool(count, DECODE_TIMEOUT_S, DECODE_MEMORY) as pool,
-        suppress(CancelledError),  # raised again below, when what was decoded is stored
-    ):
-        for path, result in pool.map_unordered(decode, fingerprints, cancel=cancel):
-            done += 1
-            if isinstance(result, Exception):
-                if failures is not None:
-                    failures.append(EmbeddingFailure(path, result))
-            else:
-                batch.append((fingerprints[path], result))
-            if len(batch) >= _BATCH:
-                stored += _embed_batch(catalog, embedder, model, batch)
-                batch.clear()
-            if progress is not None:
-                progress(Progress(done, len(rows), "Looking at photos", path.name))
-    stored += _embed_batch(catalog, embedder, model, batch)
-    cancel.raise_if_cancelled()
-    return stored
-
-
-def _embed_batch(
-    catalog: Catalog,
-    embedder: ImageEmbedder,
-    model: str,
-    batch: list[tuple[str, NDArray[np.uint8]]],
-) -> int:
-    if not batch:
-        return 0
-    vectors = embedder.embed(np.stack([pixels for _, pixels in batch]))
-    with catalog.writing() as connection:
-        connection.executemany(
-            "REPLACE INTO embeddings (fingerprint, model, vector) VALUES (?, ?, ?)",
-            [
-                (fingerprint, model, encode_vector(vector))
-                for (fingerprint, _), vector in zip(batch, vectors, strict=True)
-            ],
-        )
-    return len(batch)
-
-
-def encode_vector(vector: NDArray[np.float32]) -> bytes:
-    """Return a unit vector of shape (D,) as little-endian half floats."""
-    return vector.astype("<f2").tobytes()
-
-
-def decode_vector(stored: bytes) -> NDArray[np.float32]:
-    """Return the vector that `encode_vector` stored, float32, shape (D,)."""
-    return np.frombuffer(stored, "<f2").astype(np.float32)
 
 
 def name_places(catalog: Catalog, root: Path, places: PlaceNames) -> int:

@@ -82,7 +82,30 @@ CREATE TABLE embeddings (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA,)
+_SECOND = """
+CREATE TABLE cell_guesses (
+    fingerprint TEXT NOT NULL,
+    model TEXT NOT NULL,          -- as in embeddings
+    partition TEXT NOT NULL,      -- whose classes these are
+    classes BLOB NOT NULL,        -- int32, little endian, the likeliest first
+    log_p BLOB NOT NULL,          -- float32, little endian, of each class
+    log_rest REAL NOT NULL,       -- of all other classes together
+    PRIMARY KEY (fingerprint, model, partition)
+) WITHOUT ROWID;
+CREATE TABLE scenes (
+    fingerprint TEXT NOT NULL,
+    model TEXT NOT NULL,
+    scene BLOB NOT NULL,          -- float16, little endian: indoor, natural, urban
+    PRIMARY KEY (fingerprint, model)
+) WITHOUT ROWID;
+CREATE TABLE undecodable (
+    fingerprint TEXT PRIMARY KEY,
+    program TEXT NOT NULL,        -- the version that tried; another one tries again
+    error TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND)
 VERSION = len(MIGRATIONS)
 
 

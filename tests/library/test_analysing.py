@@ -13,16 +13,14 @@ from geotagger.library import queries, review
 from geotagger.library.analysing import (
     album_photos,
     analyse,
-    decode_vector,
-    embed_missing,
-    encode_vector,
-    model_key,
     references_of,
     suggest_again,
 )
 from geotagger.library.catalog import Catalog
+from geotagger.library.embedding import embed_missing, model_key
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import scan_folder
+from geotagger.library.vectors import decode_vector, encode_vector
 from geotagger.progress import CancelledError, CancelToken, Progress
 from tests.support.albums import LISBON, Shot, make_album
 

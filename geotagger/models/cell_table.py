@@ -103,8 +103,11 @@ class CellTable:
             prior = np.asarray(log_prior, np.float32)
             if prior.shape != (self.size,):
                 raise ValueError(f"expected {self.size} log-priors, found shape {prior.shape}")
-            with np.errstate(divide="ignore"):
-                shift = np.where(self.counts > 0, prior - np.log(self.counts), -np.inf)
+            held = self.counts > 0
+            if not np.isfinite(prior[held]).any() or np.isnan(prior).any():
+                raise ValueError("the prior leaves no cell possible")
+            shift = np.full(self.size, -np.inf)
+            shift[held] = prior[held] - np.log(self.counts[held])
         found = np.empty((len(embeddings), self.size), np.float32)
         for start in range(0, len(embeddings), _ROWS):
             rows = slice(start, start + _ROWS)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from geotagger.earth.places import PlaceNames
-from geotagger.errors import UnreadableFileError
+from geotagger.errors import UnreadableFileError, printable
 from geotagger.library import journal, queries, writing
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, PhotoState
@@ -135,7 +137,8 @@ def commit(
 
     Other names of a file that was written, links of either kind, are read again too.
     """
-    failed: set[Path] = set()
+    recover(catalog)
+    ends = _Ends()
     with (
         catalog.reading() as connection,
         _pool() as pool,
@@ -144,26 +147,59 @@ def commit(
         for result in writing.execute(
             connection, plan, progress=progress, cancel=cancel, pool=writers
         ):
-            photo_id = _photo_at(connection, result.path)
-            if photo_id is not None:
-                if result.ok:
-                    _refresh_all(catalog, pool, connection, photo_id, result)
-                with catalog.writing() as inner:
-                    # What went wrong first is why the sidecar was left alone after it.
-                    if result.error is not None and result.path not in failed:
-                        inner.execute(
-                            "UPDATE photos SET write_error = ? WHERE id = ?",
-                            (_told(result.error), photo_id),
-                        )
-                    elif result.ok:
-                        inner.execute(
-                            "UPDATE photos SET write_error = '', (written_lat, written_lon) ="
-                            " (SELECT lat, lon FROM decisions WHERE photo_id = id) WHERE id = ?",
-                            (photo_id,),
-                        )
-            if not result.ok:
-                failed.add(result.path)
+            if result.tried:
+                _keep_in_step(catalog, pool, connection, result, ends)
             yield result
+
+
+@dataclass(slots=True)
+class _Ends:
+    """Photos of which some file was written, and in words why some file of a photo was not."""
+
+    written: set[Path] = field(default_factory=set)
+    failed: dict[Path, str] = field(default_factory=dict)
+
+
+def _keep_in_step(
+    catalog: Catalog,
+    pool: BoundedPool,
+    connection: sqlite3.Connection,
+    result: WriteResult,
+    ends: _Ends,
+) -> None:
+    """Give the photo its state after one of its files.
+
+    A photo is written when all of its files are: with a sidecar missing, also one of a RAW that
+    belongs to it, it has failed, says what is missing, and is tried again with the next write.
+    """
+    photo = result.photo or result.path
+    photo_id = _photo_at(connection, photo)
+    if photo_id is None:
+        return
+    if result.ok:
+        ends.written.add(photo)
+        if result.path == photo:
+            _refresh_all(catalog, pool, connection, photo_id, result)
+    elif result.error is not None and photo not in ends.failed:
+        # What went wrong first is why the sidecar was left alone after it.
+        words = _told(result.error)
+        if photo in ends.written:
+            name = printable(Path(result.destination.name))
+            words = f"Partly written, {name} is missing: {words}"
+        ends.failed[photo] = words
+    with catalog.writing() as inner:
+        if photo in ends.failed:
+            inner.execute(
+                "UPDATE photos SET write_error = ?, written_lat = NULL, written_lon = NULL"
+                " WHERE id = ?",
+                (ends.failed[photo], photo_id),
+            )
+        elif result.ok:
+            inner.execute(
+                "UPDATE photos SET write_error = '', (written_lat, written_lon) ="
+                " (SELECT lat, lon FROM decisions WHERE photo_id = id) WHERE id = ?",
+                (photo_id,),
+            )
 
 
 def take_back(
@@ -174,8 +210,15 @@ def take_back(
     cancel: CancelToken | None = None,
 ) -> Iterator[UndoResult]:
     """Undo a write and yield a result per file; the places stay accepted, to be written again."""
-    with catalog.reading() as connection, _pool() as pool:
-        for result in writing.undo(connection, write_id, progress=progress, cancel=cancel):
+    recover(catalog)
+    with (
+        catalog.reading() as connection,
+        _pool() as pool,
+        BoundedPool(1, WRITE_TIMEOUT_S, _MEMORY) as writers,
+    ):
+        for result in writing.undo(
+            connection, write_id, progress=progress, cancel=cancel, pool=writers
+        ):
             photo_id = _photo_at(connection, result.path)
             if photo_id is not None and result.ok:
                 _refresh_all(catalog, pool, connection, photo_id, result)
@@ -194,11 +237,15 @@ def history(catalog: Catalog) -> list[WriteEntry]:
 
 
 def recover(catalog: Catalog) -> list[journal.Recovered]:
-    """Finish or roll back what a crash left half-done; call once when the program starts."""
+    """Finish or roll back what a crash or a dead share left half-done.
+
+    To be called when the program starts; writing and undoing begin with it too.
+    """
     with catalog.reading() as connection:
-        found = journal.recover(connection)
-        if not found:
-            return found
+        if not journal.any_open(connection):
+            return []
+        with BoundedPool(1, WRITE_TIMEOUT_S, _MEMORY) as writers:
+            found = journal.recover(connection, pool=writers)
         with _pool() as pool:
             for one in found:
                 photo_id = _photo_at(connection, one.path)
@@ -243,14 +290,14 @@ def _refresh_all(
     others = [(int(row["id"]), decode_path(row["path"])) for row in rows]
     _refresh(catalog, pool, photo_id, result.path)
     for other_id, path in others:
-        if _same_file(path, result.path):
+        if _same_file(pool, path, result.path):
             _refresh(catalog, pool, other_id, path)
 
 
-def _same_file(one: Path, two: Path) -> bool:
+def _same_file(pool: BoundedPool, one: Path, two: Path) -> bool:
     try:
-        return one.samefile(two)
-    except OSError:
+        return pool.run(os.path.samefile, one, two)
+    except (OSError, UnreadableFileError):
         return False
 
 
@@ -258,10 +305,11 @@ def _refresh(catalog: Catalog, pool: BoundedPool, photo_id: int, path: Path) -> 
     """Read the file that we changed ourselves, so that the next scan finds it as catalogued."""
     try:
         record = pool.run(read_photo, path)
+        beside = "" if record.sidecar is None else pool.run(sidecar_stamp, record.sidecar)
     except UnreadableFileError:
         return  # the write itself is done and journalled; the next scan looks again
     with catalog.writing() as connection:
-        refresh_record(connection, photo_id, record, sidecar_stamp(record.sidecar))
+        refresh_record(connection, photo_id, record, beside)
 
 
 def _told(error: Exception) -> str:

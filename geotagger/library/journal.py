@@ -11,13 +11,16 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
+from geotagger.library.write_files import Files
 from geotagger.library.writer_lock import writer_lock
-from geotagger.photos import edits, replace
+from geotagger.photos import edits
+from geotagger.photos.bounded import BoundedPool
+from geotagger.photos.file_tasks import CutOff
 from geotagger.photos.replace import Prepared
 
 JOURNAL_SCHEMA = """
@@ -44,6 +47,7 @@ CREATE INDEX write_files_by_state ON write_files (state);
 """
 
 _COLUMNS = "id, write_id, path, destination, state, token, created, old_hash, new_hash, undo"
+_OPEN = "('planned', 'prepared', 'undoing')"
 INTERRUPTED = "The program ended before this file was written."
 
 
@@ -185,14 +189,16 @@ def prepared(connection: sqlite3.Connection, changes: Sequence[tuple[FileEntry, 
             )
 
 
-def done(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> None:
-    """Note in one transaction that files are written; as with `settle`, it need not be synced."""
+def settle_all(
+    connection: sqlite3.Connection, entry_ids: Sequence[int], state: Literal["done", "undone"]
+) -> None:
+    """Note in one transaction what files are now; as with `settle`, it need not be synced."""
     connection.execute("BEGIN IMMEDIATE")
     try:
-        for entry_id in entry_ids:
-            connection.execute(
-                "UPDATE write_files SET state = 'done', error = '' WHERE id = ?", (entry_id,)
-            )
+        connection.executemany(
+            "UPDATE write_files SET state = ?, error = '' WHERE id = ?",
+            [(state, entry_id) for entry_id in entry_ids],
+        )
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -200,14 +206,15 @@ def done(connection: sqlite3.Connection, entry_ids: Sequence[int]) -> None:
         raise
 
 
-def undoing(connection: sqlite3.Connection, entry: FileEntry) -> str:
-    """Note durably that a file is about to be taken back; return the token for its temp files."""
-    token = secrets.token_hex(8)
+def undoing(connection: sqlite3.Connection, files: Sequence[FileEntry]) -> list[FileEntry]:
+    """Note durably that files are about to be taken back; return them with tokens for that."""
+    marked = [replace(entry, state="undoing", token=secrets.token_hex(8)) for entry in files]
     with durable(connection):
-        connection.execute(
-            "UPDATE write_files SET state = 'undoing', token = ? WHERE id = ?", (token, entry.id)
+        connection.executemany(
+            "UPDATE write_files SET state = 'undoing', token = ? WHERE id = ?",
+            [(entry.token, entry.id) for entry in marked],
         )
-    return token
+    return marked
 
 
 def settle(connection: sqlite3.Connection, entry_id: int, state: str, error: str = "") -> None:
@@ -223,9 +230,13 @@ def settle(connection: sqlite3.Connection, entry_id: int, state: str, error: str
 
 
 def forget_planned(connection: sqlite3.Connection, write_id: int) -> None:
-    """Drop the files that a cancelled write did not come to, and a write without any file."""
+    """Drop the files that a cancelled write did not come to, and a write without any file.
+
+    A planned file with an error stays: its folder went silent, perhaps with a temporary file in it.
+    """
     connection.execute(
-        "DELETE FROM write_files WHERE write_id = ? AND state = 'planned'", (write_id,)
+        "DELETE FROM write_files WHERE write_id = ? AND state = 'planned' AND error = ''",
+        (write_id,),
     )
     connection.execute(
         "DELETE FROM writes WHERE id = ?"
@@ -251,48 +262,50 @@ def history(connection: sqlite3.Connection) -> list[WriteEntry]:
     ]
 
 
-def recover(connection: sqlite3.Connection) -> list[Recovered]:
+def recover(connection: sqlite3.Connection, *, pool: BoundedPool | None = None) -> list[Recovered]:
     """Finish or roll back what a crash left, remove its temporary files, and say which.
 
-    To be run when the program starts. Does nothing while another instance is writing.
+    To be run when the program starts. Does nothing while another instance is writing. With a
+    ``pool`` a folder that does not answer costs seconds, and its files are tried again next time.
     """
-    with writer_lock(connection) as alone:
+    with writer_lock(connection, pool) as alone:
         if not alone:
             return []
-        unsettled = entries(connection, "state IN ('planned', 'prepared', 'undoing') ORDER BY id")
-        return [resolve(connection, entry) for entry in unsettled]
+        files = Files(pool)
+        unsettled = entries(connection, f"state IN {_OPEN} ORDER BY id")
+        return [resolve(connection, entry, files) for entry in unsettled]
 
 
-def resolve(connection: sqlite3.Connection, entry: FileEntry) -> Recovered:
-    """Find out which content a cut-off write or undo left, and bring file and journal in order."""
+def any_open(connection: sqlite3.Connection) -> bool:
+    """Return whether there are files of which the journal does not know what became of them."""
+    query = f"SELECT 1 FROM write_files WHERE state IN {_OPEN} LIMIT 1"
+    return connection.execute(query).fetchone() is not None
+
+
+def resolve(connection: sqlite3.Connection, entry: FileEntry, files: Files) -> Recovered:
+    """Find out which content a cut-off write or undo left, and bring file and journal in order.
+
+    Where that cannot be found out now, the entry stays open.
+    """
     if entry.state == "planned":
-        replace.discard(entry.destination, entry.token)
+        if not files.discard([(entry.destination, entry.token)]):
+            return _told(entry, "unclear", "The folder does not answer; tried again next time.")
         settle(connection, entry.id, "failed", INTERRUPTED)
         return _told(entry, "rolled back", INTERRUPTED)
     forwards = entry.state == "prepared"
-    before, after = entry.old_hash, entry.new_hash
+    before = None if entry.created else entry.old_hash
+    after = entry.new_hash
     if not forwards:
         before, after = after, before
-    if entry.created and not forwards:
-        after = None
-    elif entry.created:
-        before = None
-    try:
-        if not entry.destination.parent.is_dir():
-            return _told(entry, "unclear", "The folder cannot be reached; tried again next time.")
-        found = replace.hash_of(entry.destination)
-    except OSError as error:
-        return _told(entry, "unclear", f"The file cannot be read: {error.strerror or error}.")
-    if found == after:
-        replace.discard(entry.destination, entry.token)
+    order, message = files.put_in_order(CutOff(entry.destination, entry.token, before, after))
+    if order == "away":
+        return _told(entry, "unclear", message)
+    if order == "after":
         settle(connection, entry.id, "done" if forwards else "undone")
         return _told(entry, "finished")
-    intact = found == before or before is None
-    if not intact and not replace.put_back(entry.destination, entry.token, before or b""):
-        message = "The file was changed or removed by another program since."
+    if order == "changed":
         settle(connection, entry.id, "failed" if forwards else "done", message)
         return _told(entry, "unclear", message)
-    replace.discard(entry.destination, entry.token)
     settle(connection, entry.id, "failed" if forwards else "done", INTERRUPTED if forwards else "")
     return _told(entry, "rolled back", INTERRUPTED)
 

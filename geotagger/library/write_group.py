@@ -9,28 +9,29 @@ settles each by its hash. The folders are synced once per group, after its last 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from geotagger.errors import FileChangedError, GeotaggerError, WriteError
+from geotagger.errors import GeotaggerError, WriteError
 from geotagger.library import journal
 from geotagger.library.journal import FileEntry
+from geotagger.library.write_files import Files, UnansweredError
 from geotagger.library.write_plan import PlannedWrite
-from geotagger.photos import replace
-from geotagger.photos.bounded import BoundedPool
+from geotagger.photos.file_tasks import Measure, Replacing, left_alone
 from geotagger.photos.gps_prepare import Preparation, prepare_write
 from geotagger.photos.record import FileStamp
-from geotagger.photos.replace import Prepared, Step, Steps
-from geotagger.photos.syncing import sync_folder
+from geotagger.photos.replace import Prepared, Step
 from geotagger.photos.write_errors import explain_write_error
+from geotagger.progress import CancelToken
 
 MAX_FILES = 32
 MAX_BYTES = 64 << 20
 """A group's temporary files lie beside their photos all at once, so they are bounded."""
 
 Member = tuple[PlannedWrite, FileEntry]
-Fail = Callable[[PlannedWrite, FileEntry, Exception], None]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class WriteResult:
     """What became of one planned write.
 
     ``path`` is the photo (or companion) and ``destination`` the file that was to change; ``stamp``
-    is the photo's stamp afterwards, None if it cannot be told; ``write_id`` is what undo takes.
+    is the stamp of ``path`` afterwards, None if it cannot be told; ``write_id`` is what undo takes.
+    ``photo`` is the photo that it was written for, so that of a companion the main one; with
+    ``tried`` False nothing was begun, and ``error`` says for all alike why.
     """
 
     path: Path
@@ -47,6 +50,8 @@ class WriteResult:
     error: GeotaggerError | None
     write_id: int
     stamp: FileStamp | None = None
+    photo: Path | None = None
+    tried: bool = True
 
 
 @dataclass(slots=True)
@@ -54,26 +59,39 @@ class Run:
     """One write under way.
 
     Photos that failed get no sidecar that would contradict them; those that were written are
-    expected to look as we left them. With a ``pool`` each file is prepared in a bounded worker.
+    expected to look as we left them.
     """
 
     connection: sqlite3.Connection
     write_id: int
-    steps: Steps
-    pool: BoundedPool | None = None
+    files: Files
+    cancel: CancelToken | None = None
     failed: set[Path] = field(default_factory=set)
     left: dict[Path, FileStamp] = field(default_factory=dict)
 
 
-def grouped(members: Sequence[Member]) -> Iterator[list[Member]]:
+@dataclass(slots=True)
+class _Group:
+    """The errors of a group's files by the number of their journal entry."""
+
+    run: Run
+    errors: dict[int, GeotaggerError] = field(default_factory=dict)
+
+    def fail(self, item: PlannedWrite, entry: FileEntry, error: Exception) -> None:
+        final = _after_failure(self.run, item, entry, in_words(error, item.path))
+        if final is not None:
+            self.errors[entry.id] = final
+            self.run.failed.add(item.path)
+
+
+def in_groups(members: Sequence[T], measures: Sequence[Measure]) -> Iterator[list[T]]:
     """Yield the members in groups that grow, so that the first results come at once.
 
-    A file with several hard links stands alone, because another name of it may be in the plan.
+    A file with several hard links stands alone, because another name of it may be among them.
     """
-    group: list[Member] = []
+    group: list[T] = []
     bytes_left, limit, yielded = MAX_BYTES, 1, 0
-    for member in members:
-        size, linked = _size_of(member[0].destination)
+    for member, (size, linked) in zip(members, measures, strict=True):
         if group and (linked or len(group) >= limit or size > bytes_left):
             yielded += len(group)
             yield group
@@ -84,125 +102,104 @@ def grouped(members: Sequence[Member]) -> Iterator[list[Member]]:
         yield group
 
 
-def _size_of(path: Path) -> tuple[int, bool]:
-    try:
-        status = path.stat()
-    except OSError:
-        return 0, False
-    return status.st_size, status.st_nlink > 1
-
-
-def write_group(run: Run, group: Sequence[Member]) -> list[WriteResult]:
-    """Write a group and return a result per member, in their order."""
-    errors: dict[int, GeotaggerError] = {}
-
-    def fail(item: PlannedWrite, entry: FileEntry, error: Exception) -> None:
-        final = _after_failure(run, item, entry, in_words(error, item.path))
-        if final is not None:
-            errors[entry.id] = final
-            run.failed.add(item.path)
-
+def write_group(run: Run, members: Sequence[Member]) -> list[WriteResult]:
+    """Write a group and return a result per member, in their order; nothing if cancelled."""
+    group = _Group(run)
     ready: list[tuple[PlannedWrite, FileEntry, Prepared]] = []
     try:
-        for item, entry in group:
+        for item, entry in members:
+            if run.cancel is not None and run.cancel.cancelled:
+                _discard(run, ready)
+                return []
             try:
                 ready.append((item, entry, _prepared(run, item, entry)))
             except Exception as error:  # noqa: BLE001 - whatever befalls one file, the others go on
-                fail(item, entry, error)
+                group.fail(item, entry, error)
         try:
             if ready:
                 journal.prepared(run.connection, [(entry, change) for _, entry, change in ready])
         except Exception as error:  # noqa: BLE001 - as above
             for item, entry, _ in ready:
-                fail(item, entry, error)
+                group.fail(item, entry, error)
             ready = []
     except BaseException:
-        for _, entry, _ in ready:
-            replace.discard(entry.destination, entry.token)
+        _discard(run, ready)
         raise
-    swapped: list[Member] = []
-    for item, entry, change in ready:
-        try:
-            _require_no_failure(run, item)
-            run.steps(Step.JOURNALLED)
-            stamp = replace.swap(change, run.steps, sync=False)
-            if item.how == "in the file" and stamp is not None:
-                run.left[item.path] = stamp
-            swapped.append((item, entry))
-        except Exception as error:  # noqa: BLE001 - as above
-            fail(item, entry, error)
-    _settle(run, swapped, fail)
+    _settle(group, _swap(group, ready))
+    stamps = run.files.stamps([item.path for item, _ in members])
     return [
         WriteResult(
             item.path,
             item.destination,
-            entry.id not in errors,
-            errors.get(entry.id),
+            entry.id not in group.errors,
+            group.errors.get(entry.id),
             run.write_id,
-            stamp_or_none(item.path),
+            stamp,
+            item.photo,
         )
-        for item, entry in group
+        for (item, entry), stamp in zip(members, stamps, strict=True)
     ]
 
 
-def _settle(run: Run, swapped: Sequence[Member], fail: Fail) -> None:
+def _discard(run: Run, ready: Sequence[tuple[PlannedWrite, FileEntry, Prepared]]) -> None:
+    leftovers = [(entry.destination, entry.token) for _, entry, _ in ready]
+    if leftovers and not run.files.discard(leftovers):
+        for _, entry, _ in ready:
+            journal.settle(run.connection, entry.id, "planned", _MAYBE_LEFT)
+
+
+def _swap(group: _Group, ready: Sequence[tuple[PlannedWrite, FileEntry, Prepared]]) -> list[Member]:
+    """Put the prepared files in place and return those that are."""
+    run = group.run
+    allowed: list[tuple[PlannedWrite, FileEntry, Prepared]] = []
+    for item, entry, change in ready:
+        if item.path in run.failed:
+            group.fail(item, entry, left_alone(item.destination))
+        else:
+            allowed.append((item, entry, change))
+    ends = run.files.swap([Replacing(item.path, change) for item, _, change in allowed])
+    swapped: list[Member] = []
+    for (item, entry, _), end in zip(allowed, ends, strict=True):
+        if isinstance(end, GeotaggerError):
+            group.fail(item, entry, end)
+            continue
+        if item.how == "in the file" and end is not None:
+            run.left[item.path] = end
+        swapped.append((item, entry))
+    return swapped
+
+
+def _settle(group: _Group, swapped: Sequence[Member]) -> None:
     """Sync the folders of what is in place, then note it as done."""
-    troubles: dict[Path, OSError] = {}
-    for folder in dict.fromkeys(entry.destination.parent for _, entry in swapped):
-        try:
-            sync_folder(folder)
-        except OSError as error:
-            troubles[folder] = error
+    run = group.run
+    troubles = run.files.sync(entry.destination.parent for _, entry in swapped)
     synced: list[Member] = []
     for item, entry in swapped:
         try:
             if entry.destination.parent in troubles:
                 raise troubles[entry.destination.parent]
-            run.steps(Step.FOLDER_SYNCED)
+            run.files.steps(Step.FOLDER_SYNCED)
             synced.append((item, entry))
         except Exception as error:  # noqa: BLE001 - as above
-            fail(item, entry, error)
+            group.fail(item, entry, error)
     try:
-        journal.done(run.connection, [entry.id for _, entry in synced])
+        journal.settle_all(run.connection, [entry.id for _, entry in synced], "done")
     except sqlite3.Error as error:
         for item, entry in synced:
-            fail(item, entry, error)
+            group.fail(item, entry, error)
         return
     for item, entry in synced:
         try:
-            run.steps(Step.DONE)
+            run.files.steps(Step.DONE)
         except Exception as error:  # noqa: BLE001 - as above
-            fail(item, entry, error)
+            group.fail(item, entry, error)
 
 
 def _prepared(run: Run, item: PlannedWrite, entry: FileEntry) -> Prepared:
     if item.error is not None:
         raise item.error
-    _require_no_failure(run, item)
-    _require_unchanged(item, run.left.get(item.path, item.stamp))
-    return _prepare(run, item, entry)
-
-
-def _require_no_failure(run: Run, item: PlannedWrite) -> None:
     if item.path in run.failed:
-        raise WriteError(
-            "The sidecar was left alone because the photo could not be written.",
-            path=item.destination,
-        )
-
-
-def _require_unchanged(item: PlannedWrite, expected: FileStamp) -> None:
-    """Refuse to describe, in a sidecar, a photo that is no longer the one that was scanned."""
-    if replace.stamp_of(item.path) != expected:
-        raise FileChangedError(
-            "The file was changed by another program.",
-            path=item.path,
-            remedy="Scan the folder again, then write again.",
-        )
-
-
-def _prepare(run: Run, item: PlannedWrite, entry: FileEntry) -> Prepared:
-    """Prepare in a bounded worker where there is one, here where a caller hears of the steps."""
+        raise left_alone(item.destination)
     task = Preparation(
         path=item.path,
         destination=entry.destination,
@@ -210,10 +207,9 @@ def _prepare(run: Run, item: PlannedWrite, entry: FileEntry) -> Prepared:
         fix=item.fix,
         expected=item.destination_stamp,
         token=entry.token,
+        stamp=run.left.get(item.path, item.stamp),
     )
-    if run.pool is None:
-        return prepare_write(task, run.steps)
-    return run.pool.run(prepare_write, task)
+    return run.files.prepare(prepare_write, task, entry.destination)
 
 
 def _after_failure(
@@ -225,14 +221,32 @@ def _after_failure(
         if current.state == "done":
             return None
         if current.state == "prepared":
-            if journal.resolve(run.connection, current).outcome == "finished":
+            if journal.resolve(run.connection, current, run.files).outcome == "finished":
                 return None
-        else:
-            replace.discard(entry.destination, entry.token)
+            (after,) = journal.entries(run.connection, "id = ?", [entry.id])
+            if after.state == "prepared":
+                return not_known(item.path, "replaced", "it was written")
+        elif not run.files.discard([(entry.destination, entry.token)]):
+            maybe_left = "" if isinstance(error, UnansweredError) else _MAYBE_LEFT
+            journal.settle(run.connection, entry.id, "planned", f"{error} {maybe_left}".strip())
+            return error
         journal.settle(run.connection, entry.id, "failed", str(error))
     except sqlite3.Error as failure:
         return in_words(failure, item.path)
     return error
+
+
+_MAYBE_LEFT = "A temporary file may be left in the folder until the program starts again."
+
+
+def not_known(path: Path, doing: str, whether: str) -> UnansweredError:
+    """Return the error of a file of which the next start tells whether it changed."""
+    return UnansweredError(
+        f"The folder stopped answering while the file was being {doing}; whether {whether} is"
+        " not known yet.",
+        path=path,
+        remedy="Connect the drive or network share again and start the program again: it looks.",
+    )
 
 
 def in_words(error: Exception, path: Path) -> GeotaggerError:
@@ -250,11 +264,3 @@ def in_words(error: Exception, path: Path) -> GeotaggerError:
     return WriteError(
         f"The file could not be handled ({type(error).__name__}: {error}).", path=path
     )
-
-
-def stamp_or_none(path: Path) -> FileStamp | None:
-    """Return the stamp of a file, None if it cannot be told."""
-    try:
-        return replace.stamp_of(path)
-    except OSError:
-        return None

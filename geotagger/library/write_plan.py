@@ -12,6 +12,7 @@ from typing import Literal
 
 from geotagger.errors import FileChangedError, GeotaggerError, WriteError, WriteRefusedError
 from geotagger.library import disagreements
+from geotagger.library.write_files import Files
 from geotagger.photos import replace as replacing
 from geotagger.photos import sidecar
 from geotagger.photos.bounded import BoundedPool
@@ -72,7 +73,8 @@ class PlannedWrite:
     ``after`` are the place in words. ``stamp`` is the photo's, ``destination_stamp`` the
     destination's, None if it will be created. ``error`` is set for what is refused. ``tags`` are
     all tags of the place in the destination before and after; ``warning`` says what will
-    contradict the place written and stays as it is.
+    contradict the place written and stays as it is. ``photo`` is the photo itself where ``path``
+    is a companion of it.
     """
 
     path: Path
@@ -87,6 +89,7 @@ class PlannedWrite:
     error: GeotaggerError | None = None
     tags: tuple[TagChange, ...] = ()
     warning: str = ""
+    photo: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +112,9 @@ def plan_writes(
     A photo comes first, then the sidecar that it already has, then its companions. Raises
     `CancelledError` if `cancel` is set; every other trouble is a refused item. With a `pool` the
     files are read in its workers, so that a hostile file or a share that does not answer costs no
-    more than the pool's time and memory.
+    more than the pool's time and memory, and a folder on it only once.
     """
+    files = Files(pool)
     items: list[PlannedWrite] = []
     taken: set[Path] = set()
     for number, target in enumerate(targets):
@@ -118,7 +122,7 @@ def plan_writes(
             cancel.raise_if_cancelled()
         if progress is not None:
             progress(Progress(number, len(targets), "Checking", target.path.name))
-        for item in _planned(target, options, pool):
+        for item in _planned(target, options, files):
             if item.how != "refused":
                 if item.destination in taken:
                     reason = "Another photo of this write goes to the same file."
@@ -128,22 +132,19 @@ def plan_writes(
     return WritePlan(tuple(items))
 
 
-def _planned(
-    target: WriteTarget, options: WriteOptions, pool: BoundedPool | None
-) -> list[PlannedWrite]:
-    if pool is None:
-        return plan_photo(target, options)
+def _planned(target: WriteTarget, options: WriteOptions, files: Files) -> list[PlannedWrite]:
     try:
-        return pool.run(plan_photo, target, options)
+        return files.about(target.path, plan_photo, target, options)
     except GeotaggerError as error:
-        return [_refusal(_blank(target.path, target.fix, target.stamp), error)]
+        blank = _blank(target.path, target.fix, target.stamp)
+        return [_refusal(replace(blank, photo=target.path), error)]
 
 
 def plan_photo(target: WriteTarget, options: WriteOptions) -> list[PlannedWrite]:
     """Return what writing one photo would change, its sidecar and its companions included."""
     if not options.place_names and target.fix is not None and target.fix.place is not None:
         target = replace(target, fix=replace(target.fix, place=None))
-    return list(_plan_photo(target, options))
+    return [replace(item, photo=target.path) for item in _plan_photo(target, options)]
 
 
 def _plan_photo(target: WriteTarget, options: WriteOptions) -> Iterator[PlannedWrite]:

@@ -5,26 +5,14 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
-from geotagger.errors import (
-    FileChangedError,
-    GeotaggerError,
-    UndoError,
-    WriteError,
-)
+from geotagger.errors import UndoError, WriteError
 from geotagger.library import journal
 from geotagger.library.journal import FileEntry, Recovered, WriteEntry, history, recover
-from geotagger.library.write_group import (
-    Run,
-    WriteResult,
-    grouped,
-    in_words,
-    stamp_or_none,
-    write_group,
-)
+from geotagger.library.undo_group import UndoResult, undo_group
+from geotagger.library.write_files import Files
+from geotagger.library.write_group import Run, WriteResult, in_groups, write_group
 from geotagger.library.write_plan import (
     PlannedWrite,
     WriteOptions,
@@ -33,26 +21,12 @@ from geotagger.library.write_plan import (
     plan_writes,
 )
 from geotagger.library.writer_lock import writer_lock
-from geotagger.photos import edits, replace
 from geotagger.photos.bounded import BoundedPool
-from geotagger.photos.edits import Edit
-from geotagger.photos.record import FileStamp
-from geotagger.photos.replace import Step, Steps, no_steps
+from geotagger.photos.replace import Steps, no_steps
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 
 _BUSY = "Another window or command of this program is writing right now."
 _WAIT = "Wait until it is done, then try again."
-
-
-@dataclass(frozen=True, slots=True)
-class UndoResult:
-    """What became of taking one file back; ``stamp`` is the photo's stamp afterwards."""
-
-    path: Path
-    destination: Path
-    ok: bool
-    error: GeotaggerError | None
-    stamp: FileStamp | None = None
 
 
 def execute(
@@ -67,33 +41,35 @@ def execute(
     """Carry out a plan as one write of the journal and yield a result per planned write.
 
     A failure is the result of its file and stops no other. Files are written in groups that share
-    their syncs (`write_group`); `cancel` is heard between groups. What was written when it is set
-    or the iteration ends stays written and can be undone. `steps` hears of every step.
-    With a `pool` the files are parsed, copied and checked in its workers, bounded in time and
-    memory, and `steps` hears only of what follows.
+    their syncs (`write_group`). `cancel` is heard between files until a group is prepared, then
+    the group is finished. What was written when it is set or the iteration ends stays written and
+    can be undone.
+    With a `pool` of one worker everything that touches files happens there, bounded in time and
+    memory; without one it happens here, and `steps` hears of every step.
     """
     if not plan.items:
         return
-    with writer_lock(connection) as alone:
+    with writer_lock(connection, pool) as alone:
         if not alone:
             for item in plan.items:
-                busy = WriteError(_BUSY, path=item.path, remedy=_WAIT)
-                yield WriteResult(item.path, item.destination, False, busy, 0, item.stamp)
+                yield _not_tried(item)
             return
         pairs = [(item.path, item.destination) for item in plan.items]
-        write_id, files = journal.begin(connection, _common_folder(pairs), pairs)
-        run = Run(connection, write_id, steps, pool)
+        write_id, entries = journal.begin(connection, _common_folder(pairs), pairs)
+        files = Files(pool, steps)
+        run = Run(connection, write_id, files, cancel)
         number = 0
         try:
-            for group in grouped(list(zip(plan.items, files, strict=True))):
+            measures = files.measure([item.destination for item in plan.items])
+            for group in in_groups(list(zip(plan.items, entries, strict=True)), measures):
                 if cancel is not None and cancel.cancelled:
                     return
-                results = write_group(run, group)
-                for (item, _), result in zip(group, results, strict=True):
-                    _report(progress, Progress(number, len(files), "Writing", item.path.name))
+                for result in write_group(run, group):
+                    name = result.path.name
+                    _report(progress, Progress(number, len(entries), "Writing", name))
                     number += 1
                     yield result
-            _report(progress, Progress(len(files), len(files), "Writing"))
+            _report(progress, Progress(number, len(entries), "Writing"))
         finally:
             journal.forget_planned(connection, write_id)
 
@@ -105,116 +81,63 @@ def undo(
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
     steps: Steps = no_steps,
+    pool: BoundedPool | None = None,
 ) -> Iterator[UndoResult]:
     """Take a write back and yield a result per file that it had changed.
 
     Each file gets its identical bytes back, checked by hash, or stays as it is with the reason: it
-    was changed since, by another program or a later write.
+    was changed since, by another program or a later write. Groups, `cancel`, `steps` and `pool` are
+    as in `execute`.
     """
-    with writer_lock(connection) as alone:
+    with writer_lock(connection, pool) as alone:
         # A write that failed after all is nothing to take back, one that was cut off is.
-        for entry in journal.entries(connection, "write_id = ? AND state = 'prepared'", [write_id]):
-            if alone:
-                journal.resolve(connection, entry)
+        unsure = "write_id = ? AND state IN ('prepared', 'undoing') ORDER BY id DESC"
         wanted = "write_id = ? AND state = 'done' ORDER BY id DESC"
-        files = journal.entries(connection, wanted, [write_id])
-        for number, entry in enumerate(files):
+        opened = journal.entries(connection, unsure, [write_id])
+        if not alone:
+            for entry in opened + journal.entries(connection, wanted, [write_id]):
+                busy = UndoError(_BUSY, path=entry.path, remedy=_WAIT)
+                yield UndoResult(entry.path, entry.destination, False, busy, tried=False)
+            return
+        files = Files(pool, steps)
+        for entry in opened:
+            journal.resolve(connection, entry, files)
+        entries = journal.entries(connection, wanted, [write_id])
+        still_open = journal.entries(connection, unsure, [write_id])
+        total, number = len(entries) + len(still_open), 0
+        for entry in still_open:
+            yield _not_answered(entry)
+            number += 1
+        measures = files.measure([entry.destination for entry in entries])
+        for group in in_groups(entries, measures):
             if cancel is not None and cancel.cancelled:
                 return
-            _report(progress, Progress(number, len(files), "Undoing", entry.path.name))
-            if alone:
-                yield _take_back(connection, entry, steps)
-            else:
-                busy = UndoError(_BUSY, path=entry.path, remedy=_WAIT)
-                yield UndoResult(
-                    entry.path, entry.destination, False, busy, stamp_or_none(entry.path)
-                )
-        _report(progress, Progress(len(files), len(files), "Undoing"))
+            for result in undo_group(connection, files, group, cancel):
+                _report(progress, Progress(number, total, "Undoing", result.path.name))
+                number += 1
+                yield result
+        _report(progress, Progress(number, total, "Undoing"))
+
+
+def _not_tried(item: PlannedWrite) -> WriteResult:
+    busy = WriteError(_BUSY, path=item.path, remedy=_WAIT)
+    return WriteResult(
+        item.path, item.destination, False, busy, 0, item.stamp, item.photo, tried=False
+    )
+
+
+def _not_answered(entry: FileEntry) -> UndoResult:
+    error = UndoError(
+        "It is not known yet whether this file was written: its folder does not answer.",
+        path=entry.destination,
+        remedy="Connect the drive or network share again, then try again.",
+    )
+    return UndoResult(entry.path, entry.destination, False, error)
 
 
 def _report(progress: ProgressCallback | None, state: Progress) -> None:
     if progress is not None:
         progress(state)
-
-
-def _take_back(connection: sqlite3.Connection, entry: FileEntry, steps: Steps) -> UndoResult:
-    error: GeotaggerError | None = None
-    try:
-        _undo_one(connection, entry, steps)
-    except Exception as failure:  # noqa: BLE001 - whatever befalls one file, the others go on
-        error = _undo_failed(connection, entry, failure)
-    return UndoResult(
-        entry.path, entry.destination, error is None, error, stamp_or_none(entry.path)
-    )
-
-
-def _undo_one(connection: sqlite3.Connection, entry: FileEntry, steps: Steps) -> None:
-    path = entry.destination
-    # Before anything else, so that a file that is gone or changed is not marked as being undone.
-    stamp = replace.stamp_of(path)
-    if replace.hash_of(path) != entry.new_hash:
-        raise _changed_since(connection, entry)
-    token = journal.undoing(connection, entry)
-    steps(Step.JOURNALLED)
-
-    def build(source: BinaryIO) -> Sequence[Edit]:
-        return edits.decode(entry.undo or b"")
-
-    def check(old: BinaryIO, new: BinaryIO) -> None:
-        """Leave it to the hash, which tells more than any reader."""
-
-    change = replace.prepare(
-        path,
-        token=token,
-        expected=stamp,
-        build=build,
-        check=check,
-        remove=entry.created,
-        steps=steps,
-    )
-    intact = change.removed or change.new_hash == entry.old_hash
-    if change.old_hash != entry.new_hash or not intact:
-        replace.discard(path, token)
-        raise _changed_since(connection, entry)
-    replace.swap(change, steps)
-    journal.settle(connection, entry.id, "undone")
-    steps(Step.DONE)
-
-
-def _undo_failed(
-    connection: sqlite3.Connection, entry: FileEntry, failure: Exception
-) -> GeotaggerError | None:
-    """Bring journal and folder in order; return the error, None if the file is back anyway."""
-    error = in_words(failure, entry.destination)
-    if not isinstance(error, FileChangedError | UndoError):
-        error = UndoError(error.message, path=error.path, remedy=error.remedy)
-    try:
-        current = journal.entries(connection, "id = ?", [entry.id])[0]
-        if current.state == "undoing" and (
-            journal.resolve(connection, current).outcome == "finished"
-        ):
-            return None
-    except sqlite3.Error as trouble:
-        return in_words(trouble, entry.destination)
-    return error
-
-
-def _changed_since(connection: sqlite3.Connection, entry: FileEntry) -> FileChangedError:
-    later = connection.execute(
-        "SELECT max(write_id) FROM write_files WHERE destination = ? AND id > ? AND state = 'done'",
-        (os.fsencode(entry.destination), entry.id),
-    ).fetchone()[0]
-    if later is not None:
-        return FileChangedError(
-            f"The file was written again later (write {later}).",
-            path=entry.destination,
-            remedy=f"Undo write {later} first.",
-        )
-    return FileChangedError(
-        "The file was changed by another program since it was written.",
-        path=entry.destination,
-        remedy="It was left as it is.",
-    )
 
 
 def _common_folder(pairs: Sequence[tuple[Path, Path]]) -> Path:

@@ -63,6 +63,7 @@ class BoundedPool:
         self._slots_taken = 0
         self._waiting: deque[object] = deque()
         self._closed = False
+        self._lent: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -81,10 +82,24 @@ class BoundedPool:
         with self._changed:
             return tuple(worker.pid for worker in (*self._idle, *self._busy))
 
-    def run(self, function: Callable[..., R], *args: Any) -> R:
+    def lend(self, descriptor: int | None) -> None:
+        """Let the workers inherit an open file, and with it the lock on it, or no longer.
+
+        Should this process be killed, the lock then lasts until no worker is left. Idle workers
+        end, since only those that are started from now on inherit it. Not on Windows.
+        """
+        with self._changed:
+            self._lent = descriptor
+            idle, self._idle = (self._idle, []) if descriptor is not None else ([], self._idle)
+        for worker in idle:
+            worker.kill()
+            worker.dispose()
+
+    def run(self, function: Callable[..., R], *args: Any, timeout_s: float | None = None) -> R:
         """Return ``function(*args)`` as computed in a worker; may be called from any thread.
 
-        Callers are served in the order in which they came.
+        Callers are served in the order in which they came. With ``timeout_s`` the task may take
+        that long at most, even if the pool's own time is longer.
 
         Raises
         ------
@@ -95,7 +110,7 @@ class BoundedPool:
         Exception
             Whatever the function itself raised.
         """
-        return self._run(function, args, lambda: False)
+        return self._run(function, args, lambda: False, timeout_s)
 
     def map_unordered(
         self,
@@ -179,8 +194,13 @@ class BoundedPool:
                 self._changed.wait(left)
 
     def _run(
-        self, function: Callable[..., R], args: tuple[Any, ...], stopping: Callable[[], bool]
+        self,
+        function: Callable[..., R],
+        args: tuple[Any, ...],
+        stopping: Callable[[], bool],
+        timeout_s: float | None = None,
     ) -> R:
+        limit_s = self._timeout_s if timeout_s is None else min(timeout_s, self._timeout_s)
         if getattr(function, "__module__", "") == "__main__":
             raise ValueError(
                 f"{function!r} lives in the main module, which workers do not import; "
@@ -193,7 +213,7 @@ class BoundedPool:
             keep = False
             try:
                 kind, value, retire = worker.ask(
-                    payload, self._timeout_s, self._memory_bytes, lambda: self._closed or stopping()
+                    payload, limit_s, self._memory_bytes, lambda: self._closed or stopping()
                 )
                 keep = kind in ("ok", "error") and not retire
             finally:
@@ -213,7 +233,7 @@ class BoundedPool:
             raise RuntimeError(f"worker processes do not start ({value})")
         if self._closed and kind == "crash":
             raise PoolClosedError("the pool was closed")
-        raise self._explain(kind, value, path)
+        raise self._explain(kind, value, path, limit_s)
 
     def _take(self, stopping: Callable[[], bool]) -> WorkerProcess:
         """Return a worker of this caller's own, waiting in line for it."""
@@ -238,7 +258,7 @@ class BoundedPool:
                 self._busy.add(worker)
                 return worker
         try:
-            worker = WorkerProcess()
+            worker = WorkerProcess(self._lent)
         except BaseException:
             with self._changed:
                 self._slots_taken -= 1
@@ -271,11 +291,11 @@ class BoundedPool:
             worker.dispose()
 
     def _explain(
-        self, kind: str, value: Any, path: Path | None
+        self, kind: str, value: Any, path: Path | None, limit_s: float
     ) -> TaskTimeoutError | TaskMemoryError | TaskCrashedError:
         if kind == "timeout":
             return TaskTimeoutError(
-                f"Reading took longer than {self._timeout_s:g} seconds and was stopped.",
+                f"Reading took longer than {limit_s:g} seconds and was stopped.",
                 path=path,
                 remedy="The file may be damaged, or its drive too slow; try it again alone.",
             )

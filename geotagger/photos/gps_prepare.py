@@ -19,6 +19,7 @@ from geotagger.photos.gps_write import GpsFix
 from geotagger.photos.record import FileStamp
 from geotagger.photos.replace import Prepared, Steps, no_steps
 from geotagger.photos.sidecar import Sidecar
+from geotagger.photos.write_errors import explain_write_error
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Preparation:
 
     ``path`` is the photo, ``destination`` the file that changes (links resolved), ``in_file``
     whether that is the photo itself; ``fix`` is None to take GPS out; ``expected`` is the
-    destination's stamp, None if it will be created; ``token`` names the temporary files.
+    destination's stamp, None if it will be created; ``token`` names the temporary files;
+    ``stamp`` is the photo's, as it must still be.
     """
 
     path: Path
@@ -36,6 +38,7 @@ class Preparation:
     fix: GpsFix | None
     expected: FileStamp | None
     token: str
+    stamp: FileStamp
 
 
 def prepare_write(task: Preparation, steps: Steps = no_steps) -> Prepared:
@@ -46,6 +49,7 @@ def prepare_write(task: Preparation, steps: Steps = no_steps) -> Prepared:
     WriteRefusedError, FileChangedError, WriteError
         With the path; nothing was left behind.
     """
+    _require_unchanged(task)
 
     def build(source: BinaryIO) -> Sequence[Edit]:
         if not task.in_file:
@@ -72,3 +76,17 @@ def prepare_write(task: Preparation, steps: Steps = no_steps) -> Prepared:
         check=check,
         steps=steps,
     )
+
+
+def _require_unchanged(task: Preparation) -> None:
+    """Refuse to describe, in a sidecar, a photo that is no longer the one that was scanned."""
+    try:
+        stamp = replace.stamp_of(task.path)
+    except OSError as error:
+        raise explain_write_error(error, task.path) from error
+    if stamp != task.stamp:
+        raise FileChangedError(
+            "The file was changed by another program.",
+            path=task.path,
+            remedy="Scan the folder again, then write again.",
+        )

@@ -106,6 +106,11 @@ def names(path: Path, token: str) -> tuple[Path, Path]:
     return base.with_name(base.name + TEMP_SUFFIX), base.with_name(base.name + BACKUP_SUFFIX)
 
 
+def token_of(prepared: Prepared) -> str:
+    """Return the token in the names of a change's temporary files."""
+    return prepared.temp.name[len(TEMP_PREFIX) : -len(TEMP_SUFFIX)]
+
+
 def prepare(
     path: Path,
     *,
@@ -363,8 +368,7 @@ def _write_in_place(prepared: Prepared, steps: Steps) -> None:
         try:
             _overwrite(prepared.path, source, steps)
         except OSError:
-            token = prepared.temp.name[len(TEMP_PREFIX) : -len(TEMP_SUFFIX)]
-            put_back(prepared.path, token, prepared.old_hash)
+            put_back(prepared.path, token_of(prepared), prepared.old_hash)
             raise
 
 

@@ -29,10 +29,11 @@ _unreaped: list[subprocess.Popen[bytes]] = []
 class WorkerProcess:
     """One worker process and the connection to it; used by one thread at a time, but for kill."""
 
-    def __init__(self) -> None:
+    def __init__(self, lent: int | None = None) -> None:
+        """Start one; ``lent`` is an open file of ours that it keeps open as long as it lives."""
         ours, theirs = Pipe(duplex=True)
         try:
-            self._process = _start(theirs)
+            self._process = _start(theirs, lent)
         except BaseException:
             ours.close()
             raise
@@ -106,8 +107,14 @@ class WorkerProcess:
             _unreaped.append(self._process)
 
 
-def _start(theirs: Any) -> subprocess.Popen[bytes]:
-    """Start a worker that holds the connection ``theirs``."""
+def any_stuck() -> bool:
+    """Return whether the kernel has not let go of some killed process: it may still do its work."""
+    _unreaped[:] = [process for process in _unreaped if process.poll() is None]
+    return bool(_unreaped)
+
+
+def _start(theirs: Any, lent: int | None = None) -> subprocess.Popen[bytes]:
+    """Start a worker that holds the connection ``theirs``, and the open file ``lent``."""
     script = str(Path(worker_module.__file__).resolve())
     handle: int = theirs.fileno()
     command = [sys.executable, "-I", script, str(handle)]
@@ -128,9 +135,8 @@ def _start(theirs: Any) -> subprocess.Popen[bytes]:
             **streams,
         )
     # A process group of its own: Ctrl-C in the terminal is for the parent alone.
-    return subprocess.Popen(
-        command, env=environment, pass_fds=(handle,), process_group=0, **streams
-    )
+    kept = (handle,) if lent is None else (handle, lent)
+    return subprocess.Popen(command, env=environment, pass_fds=kept, process_group=0, **streams)
 
 
 def _search_path() -> list[str]:

@@ -11,6 +11,8 @@ import pytest
 
 from geotagger.errors import WriteError
 from geotagger.library import journal, write_group, writing
+from geotagger.library.write_files import Files
+from geotagger.photos import file_tasks
 from geotagger.photos.replace import Step
 from tests.support.writes import contents, leftovers, photo, plan
 
@@ -22,7 +24,7 @@ def test_one_commit_and_one_folder_sync_serve_a_group(
     connection: sqlite3.Connection, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     synced: list[Path] = []
-    monkeypatch.setattr(write_group, "sync_folder", synced.append)
+    monkeypatch.setattr(file_tasks, "sync_folder", synced.append)
     statements: list[str] = []
     connection.set_trace_callback(statements.append)
     results = list(
@@ -140,9 +142,9 @@ def test_large_and_hard_linked_files_stand_alone(
     paths = [photo(folder / f"{n}.jpg") for n in range(8)]
     (folder / "again").hardlink_to(paths[5])
     items = plan(paths).items
-    members = [(item, object()) for item in items]
-    sizes = [len(group) for group in write_group.grouped(members)]  # type: ignore[arg-type]
+    measures = Files().measure([item.destination for item in items])
+    sizes = [len(group) for group in write_group.in_groups(items, measures)]
     assert sizes == [1, 1, 2, 1, 1, 2]
     monkeypatch.setattr(write_group, "MAX_BYTES", 10)
-    sizes = [len(group) for group in write_group.grouped(members)]  # type: ignore[arg-type]
+    sizes = [len(group) for group in write_group.in_groups(items, measures)]
     assert sizes == [1] * 8

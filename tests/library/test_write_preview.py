@@ -312,8 +312,8 @@ class TestHostile:
 class _DeadShare(BoundedPool):
     """Of three files the second one never answers."""
 
-    def run(self, function, *args):  # type: ignore[no-untyped-def]
-        if args[0].path.name != "1.jpg":
-            return super().run(function, *args)
+    def run(self, function, *args, timeout_s=None):  # type: ignore[no-untyped-def]
+        if getattr(args[0], "path", Path()).name != "1.jpg":
+            return super().run(function, *args, timeout_s=timeout_s)
         with BoundedPool(1, 0.1, 1 << 30) as short:
             return short.run(wait_for_ever, args[0].path)

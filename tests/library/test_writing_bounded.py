@@ -15,7 +15,7 @@ from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind
 from geotagger.library.scan import scan_folder
 from geotagger.photos.bounded import BoundedPool
-from geotagger.photos.gps_prepare import Preparation
+from geotagger.photos.gps_prepare import Preparation, prepare_write
 from geotagger.photos.replace import names
 from tests.support.albums import LISBON, make_album
 
@@ -47,9 +47,10 @@ class SpoiledPool(BoundedPool):
         super().__init__(1, 3.0, 1 << 30)
         self._spoil = spoil
 
-    def run(self, function, *args):  # type: ignore[no-untyped-def]
-        chosen = self._spoil if args[0].path.name == VICTIM else function
-        return super().run(chosen, *args)
+    def run(self, function, *args, timeout_s=None):  # type: ignore[no-untyped-def]
+        victim = function is prepare_write and args[0].path.name == VICTIM
+        chosen = self._spoil if victim else function
+        return super().run(chosen, *args, timeout_s=timeout_s)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 
 from geotagger.errors import ModelError
 from geotagger.models import disk, download, http
-from geotagger.models.disk import git_sha1
+from geotagger.models.disk import git_sha1, opened
 from geotagger.models.download import Meter, RemoteFile, fetch, fetched_bytes, part_of
 from geotagger.models.http import Patience
 from geotagger.progress import CancelledError, CancelToken, Progress
@@ -280,7 +280,7 @@ def test_a_disk_that_fills_up_keeps_what_is_there(
     here.mkdir()
     part_of(_file(server), here).write_bytes(DATA[:300_000])
     with monkeypatch.context() as patch:
-        patch.setattr(download, "opened", lambda path: Path("/dev/full").open("ab", buffering=0))
+        patch.setattr(download, "opened", lambda path: opened(Path("/dev/full")))
         with pytest.raises(ModelError, match="No space left") as caught:
             _get(_file(server), here)
     assert "free space" in caught.value.remedy

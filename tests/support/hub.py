@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import json
 import re
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -55,6 +56,16 @@ class Request:
     sent: list[int] = field(default_factory=lambda: [0])
 
 
+class _Quiet(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Let clients that hang up go without a word."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 class Server:
     """Serves a folder of repositories (``owner/name/file``) as hub, and as plain files."""
 
@@ -66,9 +77,7 @@ class Server:
         self.paused = threading.Event()
         self.listing: Callable[[list[dict[str, object]]], object] | None = None
         self.answer_info: bytes | None = None
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._http.daemon_threads = True
-        self._http.block_on_close = False
+        self._http = _Quiet(("127.0.0.1", 0), _handler(self))
 
     @property
     def url(self) -> str:

@@ -65,6 +65,30 @@ class WorldCells:
     log_prior: NDArray[np.float64]
 
 
+class TextKind(StrEnum):
+    """Where a text that belongs to a photo stands."""
+
+    FOLDER = "folder"
+    """The name of the folder that holds the photo."""
+    PARENT = "parent"
+    """The name of a folder above it, not above the opened one."""
+    FILE = "file"
+    """The file's own name."""
+    CAPTION = "caption"
+    """Title, headline or description in the metadata."""
+    KEYWORD = "keyword"
+    PLACE = "place"
+    """Place, city, region and country as the metadata name them, apart by commas."""
+
+
+@dataclass(frozen=True, slots=True)
+class PhotoText:
+    """A text that belongs to a photo."""
+
+    kind: TextKind
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class AlbumPhoto:
     """One photo of an album as `suggest` sees it.
@@ -73,7 +97,7 @@ class AlbumPhoto:
     ``zone_known`` as in `geotagger.photos.record.TakenAt`, ``when`` None if no time is known;
     ``time_is_fallback`` marks a time that may be far off; ``camera`` is empty when unknown;
     ``embedding`` is a unit vector of shape (D,), float32, or None; ``guess`` what a world model
-    makes of the pixels, or None.
+    makes of the pixels, or None; ``texts`` are names and words that may say where it was taken.
     """
 
     key: str
@@ -85,6 +109,7 @@ class AlbumPhoto:
     anchor: Anchor | None = None
     embedding: NDArray[np.float32] | None = None
     guess: CellGuess | None = None
+    texts: tuple[PhotoText, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass
 
 from geotagger.photos.opening import MeteredStream
+from geotagger.photos.xmp_extended import HEADING, ExtendedXmp
 
 MAX_BLOCK = 16 << 20
 """The largest Exif block or XMP packet that is looked at, in bytes."""
@@ -25,13 +26,15 @@ _XMP_PNG = b"XML:com.adobe.xmp"
 class Blocks:
     """What was found in a container.
 
-    ``exif`` begins with the TIFF header; ``exif_parts`` are the separate directories of a CR3
+    ``exif`` begins with the TIFF header; ``xmp_more`` is what did not fit into a JPEG's first XMP
+    segment, if it tells a place; ``exif_parts`` are the separate directories of a CR3
     ("Image", "EXIF", "GPS"); ``width`` and ``height`` are 0 where unknown; ``orientation`` is the
     container's own one (HEIF), as an Exif value, or 0; ``picture`` tells whether there was one.
     """
 
     exif: bytes = b""
     xmp: bytes = b""
+    xmp_more: bytes = b""
     width: int = 0
     height: int = 0
     orientation: int = 0
@@ -47,6 +50,7 @@ class Blocks:
 def jpeg_blocks(stream: MeteredStream, size: int, start: int = 0) -> Blocks:
     """Return the blocks of a JPEG whose first byte is at ``start`` (ISO 10918-1 annex B)."""
     blocks = Blocks()
+    extended = ExtendedXmp()
     at = start + 2
     for _ in range(_MAX_PARTS):
         head = stream.read_at(at, 4)
@@ -74,21 +78,32 @@ def jpeg_blocks(stream: MeteredStream, size: int, start: int = 0) -> Blocks:
         if length < 2:
             blocks.note = "The file is damaged."
             break
-        _jpeg_segment(stream, blocks, marker, at + 4, length - 2)
+        _jpeg_segment(stream, blocks, extended, marker, at + 4, length - 2)
         at += 2 + length
         if at > size:
             blocks.note = "The file is cut short."
             break
+    blocks.xmp_more = extended.packet(blocks.xmp)
     return blocks
 
 
-def _jpeg_segment(stream: MeteredStream, blocks: Blocks, marker: int, at: int, length: int) -> None:
+def _jpeg_segment(
+    stream: MeteredStream,
+    blocks: Blocks,
+    extended: ExtendedXmp,
+    marker: int,
+    at: int,
+    length: int,
+) -> None:
     if marker == 0xE1:
-        head = stream.read_at(at, min(length, len(_XMP)))
+        start = stream.read_at(at, min(length, len(HEADING)))
+        head = start[: len(_XMP)]
         if head.startswith(_EXIF) and not blocks.exif:
             blocks.exif = stream.read_at(at + 6, length - 6)
         elif head == _XMP and not blocks.xmp:
             blocks.xmp = stream.read_at(at + len(_XMP), length - len(_XMP))
+        elif start == HEADING:
+            extended.add(stream, at, length)
     elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC) and not blocks.width:
         frame = stream.read_at(at, min(length, 5))
         if len(frame) == 5:

@@ -168,7 +168,10 @@ def _content(stream: BinaryIO, path: Path, kind: Kind, size: int) -> _Content:
         content.notes.append(f"The file is {_NAMES[kind]} by its content.")
     if blocks.xmp:
         try:
+            # The two are one packet in two parts; what both say counts as the first says it.
             content.xmp = parse_xmp(blocks.xmp)
+            if blocks.xmp_more:
+                content.xmp = {**parse_xmp(blocks.xmp_more), **content.xmp}
         except XmpError as error:
             content.notes.append(f"The XMP in the file is damaged: {error}.")
     return content

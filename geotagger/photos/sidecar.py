@@ -83,6 +83,8 @@ MANAGED: frozenset[Key] = frozenset(
     {(EXIF_NS, name) for name in (*_ALWAYS, *_XMP_NAMES.values())}
     | {(OWN_NS, "Provenance"), (OWN_NS, "Program"), COPY}
 )
+_MAX_SHOWN = 500
+"""Characters of a text that a preview shows."""
 _TEMPLATE = """<?xml version="1.0" encoding="UTF-8"?>
 <x:xmpmeta xmlns:x="adobe:ns:meta/">
  <rdf:RDF xmlns:rdf="{rdf}">
@@ -229,6 +231,7 @@ def _words(name: str, text: str) -> str:
     """Return a property's text, a fraction as the number that it means."""
     number = parse_rational(text) if "/" in text else None
     if number is None:
+        text = text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
         return text or "(empty)"
     return f"{number:.10g}" + (" m" if name in ("GPSAltitude", "GPSHPositioningError") else "")
 

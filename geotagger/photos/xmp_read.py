@@ -12,6 +12,7 @@ from geotagger.errors import UnreadableFileError
 from geotagger.photos.gps_read import degrees_of, incomplete, is_null_island
 from geotagger.photos.opening import explain_os_error, open_regular
 from geotagger.photos.record import Gps, GpsState
+from geotagger.photos.xmp_bounds import has_too_many_parts
 
 MAX_XMP = 16 << 20
 """The largest packet or sidecar that is read, in bytes."""
@@ -72,6 +73,8 @@ def parse_xmp(data: bytes) -> dict[str, str]:
     """
     if len(data) > MAX_XMP:
         raise XmpError(f"it is larger than {MAX_XMP >> 20} MB")
+    if has_too_many_parts(data):
+        raise XmpError("it has more parts than any real one")
     collector = _Collector()
     parser = expat.ParserCreate(namespace_separator=" ")
     parser.buffer_text = True

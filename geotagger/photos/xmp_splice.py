@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
 
+from geotagger.photos.xmp_bounds import has_too_many_parts
+
 RDF_NS = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 MAX_BYTES = 16 << 20
 MAX_DEPTH = 64
@@ -112,6 +114,8 @@ def check_encoding(data: bytes) -> None:
     """Raise XmpError unless the bytes are UTF-8 of a bearable size."""
     if len(data) > MAX_BYTES:
         raise XmpError("it is larger than any sidecar")
+    if has_too_many_parts(data):
+        raise XmpError("it has more parts than any sidecar")
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -26,7 +26,15 @@ def add_write(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     """Add ``write``."""
     parser = command(commands, "write", "write suggested places into the files", _write)
     parser.add_argument("folder", type=path, metavar="FOLDER")
-    parser.add_argument("--from", dest="source", type=path, required=True, metavar="FILE")
+    parser.add_argument(
+        "--from",
+        dest="source",
+        type=path,
+        required=True,
+        metavar="FILE",
+        help="the suggestions; photos with GPS in Exif or a sidecar are skipped, those with GPS"
+        " in the XMP inside the file only are written, and that XMP stays as it is",
+    )
     parser.add_argument(
         "--accept",
         choices=sorted(_ACCEPT),
@@ -106,7 +114,7 @@ def _decisions(
     decisions, skipped = [], []
     for photo in wanted:
         row = rows.get(photo["path"])
-        reason = _why_not(photo, row, options)
+        reason = _why_not(catalog, photo, row, options)
         if reason:
             # Photos that the file only lists, with nothing to write, need no line.
             if reason != "nothing suggested":
@@ -129,7 +137,9 @@ def _decisions(
     return decisions, skipped
 
 
-def _why_not(photo: dict[str, Any], row: PhotoRow | None, options: argparse.Namespace) -> str:
+def _why_not(
+    catalog: Catalog, photo: dict[str, Any], row: PhotoRow | None, options: argparse.Namespace
+) -> str:
     if photo["state"] not in _ACCEPT["all"] or not photo.get("candidates"):
         return "nothing suggested"
     if photo["state"] not in _ACCEPT[options.accept]:
@@ -140,9 +150,20 @@ def _why_not(photo: dict[str, Any], row: PhotoRow | None, options: argparse.Name
         return "no such photo"
     if row.state is PhotoState.UNREADABLE:
         return "it cannot be read"
-    if row.state in {PhotoState.HAS_GPS, PhotoState.WRITTEN}:
+    if row.state is PhotoState.WRITTEN or (
+        row.state is PhotoState.HAS_GPS and not _only_in_packet(catalog, row)
+    ):
         return "it has GPS already"
     return ""
+
+
+def _only_in_packet(catalog: Catalog, row: PhotoRow) -> bool:
+    """Whether a photo's place is in the XMP packet of its file and nowhere else.
+
+    Many programs never look there, so its Exif is still to be filled with the place accepted.
+    """
+    record = queries.details(catalog, row.id).record
+    return record.gps.source == "xmp" and record.sidecar is None
 
 
 def _undo(options: argparse.Namespace, console: Console) -> int:

@@ -76,6 +76,11 @@ class ModelProcess:
         return self._look(images).vectors
 
     @property
+    def config(self) -> ModelConfig:
+        """All that the model folder says of itself."""
+        return self._config
+
+    @property
     def batch(self) -> int:
         """How many photos at once suit it; each batch goes through a pipe to its process."""
         return _BATCH

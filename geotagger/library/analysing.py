@@ -92,8 +92,8 @@ class _Model:
 
     def __init__(self, key: str, world: World | None) -> None:
         self.key = key
-        self.partition = "" if world is None else world.partition.name
-        self.cells = None if world is None else world_cells(world.partition)
+        self.partition = "" if world is None else world.key
+        self.cells = None if world is None else world_cells(world)
 
 
 def _suggest_all(
@@ -156,7 +156,8 @@ def album_photos(
 ) -> list[AlbumPhoto]:
     """Return the photos of one album as `suggest` sees them.
 
-    ``model`` names the embeddings that are given, ``partition`` the guesses of the same model.
+    ``model`` names the embeddings that are given, ``partition`` is the key of
+    the world model whose guesses are.
     Anchors are photos with an accepted place, else with complete GPS. Screenshots, scans,
     unreadable and missing files are left out.
     """

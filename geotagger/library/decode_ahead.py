@@ -6,7 +6,6 @@ import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +14,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.photos.bounded import BoundedPool
-from geotagger.photos.decode import load_rgb
 from geotagger.progress import CancelledError, CancelToken
 
 DECODE_TIMEOUT_S = 60.0
@@ -64,8 +62,8 @@ class DecodeAhead:
     ----------
     source
         Gives the paths; called and drawn from, lazily, in a thread of this object's own.
-    side
-        Side of the square pictures in pixels.
+    decode
+        From a path to a picture (S, S, 3) uint8; runs in worker processes.
     workers
         Processes that decode.
     size
@@ -77,14 +75,14 @@ class DecodeAhead:
     def __init__(
         self,
         source: Callable[[], Iterable[Path]],
-        side: int,
+        decode: Callable[[Path], NDArray[np.uint8]],
         *,
         workers: int,
         size: Callable[[], int],
         cancel: CancelToken,
     ) -> None:
         self._source = source
-        self._decode = partial(load_rgb, max_side=side, square=side)
+        self._decode = decode
         self._workers = workers
         self._size = size
         self._cancel = cancel

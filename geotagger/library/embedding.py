@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -28,7 +29,10 @@ from geotagger.library.storing import below, decode_path
 from geotagger.library.vectors import encode_vector
 from geotagger.library.world_guesses import World, guess_missing, store_guesses
 from geotagger.models.embedder import Seen
+from geotagger.models.preprocess import decoder_of
+from geotagger.models.registry import ModelConfig
 from geotagger.photos.bounded import default_workers
+from geotagger.photos.decode import load_rgb
 from geotagger.progress import CancelToken, Progress, ProgressCallback, RateMeter
 
 _FIRST_BATCH = 4
@@ -128,7 +132,7 @@ def embed_missing(
     stored = 0
     ahead = DecodeAhead(
         source.paths,
-        embedder.input_size,
+        decoder_for(embedder),
         workers=workers or default_workers(),
         size=lambda: size.wanted,
         cancel=cancel,
@@ -152,6 +156,14 @@ def embed_missing(
     if world is not None:
         stored += guess_missing(catalog, root, world, model, progress=progress, cancel=cancel)
     return stored
+
+
+def decoder_for(embedder: ImageEmbedder) -> Callable[[Path], NDArray[np.uint8]]:
+    """Return how photos are decoded for a model: as its configuration says, if it has one."""
+    config = getattr(embedder, "config", None)
+    if isinstance(config, ModelConfig):
+        return decoder_of(config)
+    return partial(load_rgb, max_side=embedder.input_size, square=embedder.input_size)
 
 
 class _Missing:

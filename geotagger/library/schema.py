@@ -86,7 +86,7 @@ _SECOND = """
 CREATE TABLE cell_guesses (
     fingerprint TEXT NOT NULL,
     model TEXT NOT NULL,          -- as in embeddings
-    partition TEXT NOT NULL,      -- whose classes these are
+    partition TEXT NOT NULL,      -- key of the world model whose classes these are
     classes BLOB NOT NULL,        -- int32, little endian, the likeliest first
     log_p BLOB NOT NULL,          -- float32, little endian, of each class
     log_rest REAL NOT NULL,       -- of all other classes together

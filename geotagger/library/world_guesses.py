@@ -25,16 +25,8 @@ class Cells(Protocol):
     """What is wanted of a partition; `geotagger.earth.partition.Partition` is one."""
 
     @property
-    def name(self) -> str:
-        """Tells partitions apart in the catalog."""
-
-    @property
     def size(self) -> int:
         """The number of classes C."""
-
-    @property
-    def counts(self) -> NDArray[np.int64]:
-        """Photos per class (C,), of those that the partition was made from."""
 
     @property
     def mean_lat(self) -> NDArray[np.float64]:
@@ -56,8 +48,16 @@ class World(Protocol):
     """What turns embeddings into cells; `geotagger.models.world.WorldModel` is one."""
 
     @property
+    def key(self) -> str:
+        """Names model and partition; guesses of different keys cannot be compared."""
+
+    @property
     def partition(self) -> Cells:
         """The cells that its classes stand for."""
+
+    @property
+    def log_prior(self) -> NDArray[np.float64]:
+        """The logarithm of each class's share of all photos (C,)."""
 
     def top_cells(
         self, embeddings: NDArray[np.float32], k: int
@@ -75,14 +75,13 @@ def store_guesses(
     """Keep the likeliest cells of photos, made from their vectors (N, D) as they are stored."""
     if not digests:
         return
-    partition = world.partition
-    k = min(TOP_CELLS, partition.size)
+    k = min(TOP_CELLS, world.partition.size)
     classes, log_p, log_rest = world.top_cells(rounded(vectors), k)
     connection.executemany(
         "REPLACE INTO cell_guesses (fingerprint, model, partition, classes, log_p, log_rest)"
         " VALUES (?, ?, ?, ?, ?, ?)",
         [
-            (digest, model, partition.name, *encode_cells(classes[row], log_p[row]), rest)
+            (digest, model, world.key, *encode_cells(classes[row], log_p[row]), rest)
             for row, (digest, rest) in enumerate(zip(digests, log_rest.tolist(), strict=True))
         ],
     )
@@ -111,7 +110,7 @@ def guess_missing(
         " WHERE p.path >= ? AND p.path < ? AND NOT EXISTS (SELECT 1 FROM cell_guesses g"
         " WHERE g.fingerprint = p.fingerprint AND g.model = e.model AND g.partition = ?)"
     )
-    values = (model, *below(root), world.partition.name)
+    values = (model, *below(root), world.key)
     with catalog.reading() as connection:
         (total,) = connection.execute(
             f"SELECT count(DISTINCT p.fingerprint) {missing}", values
@@ -142,13 +141,15 @@ def guess_of(row: sqlite3.Row) -> CellGuess | None:
     return CellGuess(classes, log_p, float(row["log_rest"]))
 
 
-def world_cells(partition: Cells) -> WorldCells:
-    """Return a partition's cells as `suggest` sees them; an empty one gets half a photo."""
-    counts = np.maximum(np.asarray(partition.counts, np.float64), 0.5)
+def world_cells(world: World) -> WorldCells:
+    """Return a world model's cells as `suggest` sees them; an empty one gets a small prior."""
+    partition = world.partition
+    share = np.exp(np.asarray(world.log_prior, np.float64))
+    share = np.maximum(share, share[share > 0].min() / 2.0)
     return WorldCells(
         classes_of=partition.classes_of,
         lat=np.asarray(partition.mean_lat, np.float64),
         lon=np.asarray(partition.mean_lon, np.float64),
         radius_m=np.asarray(partition.radius_m, np.float64),
-        log_prior=np.log(counts / counts.sum()),
+        log_prior=np.log(share / share.sum()),
     )

@@ -17,7 +17,7 @@ from geotagger.library import embedding, queries
 from geotagger.library.analysing import album_photos, analyse, suggest_again
 from geotagger.library.catalog import Catalog
 from geotagger.library.decode_ahead import AHEAD, DecodeAhead
-from geotagger.library.embedding import EmbeddingFailure, embed_missing, model_key
+from geotagger.library.embedding import EmbeddingFailure, decoder_for, embed_missing, model_key
 from geotagger.library.scan import scan_folder
 from geotagger.library.vectors import decode_cells, decode_vector
 from geotagger.library.world_guesses import world_cells
@@ -282,7 +282,8 @@ def test_no_more_is_decoded_ahead_than_was_promised(catalog: Catalog, folder: Pa
             yield path
 
     size, workers = 5, 2
-    ahead = DecodeAhead(source, 16, workers=workers, size=lambda: size, cancel=CancelToken())
+    decode = decoder_for(Colours())
+    ahead = DecodeAhead(source, decode, workers=workers, size=lambda: size, cancel=CancelToken())
     with ahead:
         for batch in ahead:
             assert batch.stacked().shape == (len(batch), 16, 16, 3)
@@ -292,9 +293,7 @@ def test_no_more_is_decoded_ahead_than_was_promised(catalog: Catalog, folder: Pa
 
 
 PARTITION = SimpleNamespace(
-    name="halves",
     size=2,
-    counts=np.array([30, 0]),
     mean_lat=np.array([10.0, -20.0]),
     mean_lon=np.array([5.0, 50.0]),
     radius_m=np.array([1e5, 2e5]),
@@ -305,8 +304,11 @@ PARTITION = SimpleNamespace(
 class World:
     """Says "north" of red photos."""
 
-    def __init__(self, name: str = "halves") -> None:
-        self.partition = SimpleNamespace(**{**vars(PARTITION), "name": name})
+    partition = PARTITION
+    log_prior = np.array([0.0, -np.inf])
+
+    def __init__(self, key: str = "halves") -> None:
+        self.key = key
         self.asked = 0
 
     def top_cells(
@@ -376,7 +378,7 @@ def test_guesses_reach_the_album_with_the_cells_they_speak_of(
 
 
 def test_an_empty_cell_has_a_small_prior_not_none() -> None:
-    cells = world_cells(PARTITION)  # type: ignore[arg-type]
+    cells = world_cells(World())
     assert np.isfinite(cells.log_prior).all()
     np.testing.assert_allclose(np.exp(cells.log_prior).sum(), 1.0)
     assert cells.log_prior[0] > cells.log_prior[1]

@@ -8,75 +8,120 @@ from pathlib import Path
 from typing import Any
 
 from geotagger.cli.console import Console
-from geotagger.cli.options import command, json_flag, path
-from geotagger.errors import ModelError
+from geotagger.cli.options import command, json_flag
 from geotagger.models import store
+from geotagger.models.catalogue import ModelRow, ModelState, catalogue
+from geotagger.models.disk import megabytes
 from geotagger.models.embedder import Embedder, load_embedder
+from geotagger.models.http import is_address
+from geotagger.models.installing import install_known, install_path
+from geotagger.models.known import known_model
+
+_INSTALL = (
+    "install a model: by its NAME (fetched from the model hub, or from where --from says), or from "
+    "a model folder or weights file on this computer. Nothing else ever fetches anything."
+)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its actions."""
     top = commands.add_parser("models", help="the models that look at the pictures")
     actions = top.add_subparsers(required=True, metavar="ACTION")
-    json_flag(command(actions, "list", "list the installed models", _list))
-    install = command(actions, "install", "install a model from a folder or weights file", _install)
-    install.add_argument("source", type=path, metavar="FOLDER|FILE")
+    json_flag(command(actions, "list", "list installed models and those that can be", _list))
+    install = command(actions, "install", _INSTALL, _install)
+    install.add_argument("source", metavar="NAME|FOLDER|FILE")
+    install.add_argument(
+        "--from",
+        dest="origin",
+        metavar="URL|FOLDER",
+        help="a mirror, or a folder, in which the files lie as owner/name/file",
+    )
+    install.add_argument(
+        "--offline",
+        action="store_true",
+        help="fetch nothing; what huggingface_hub has in its cache is used",
+    )
     json_flag(install)
-    verify = command(actions, "verify", "check the files of an installed model", _verify)
+    verify = command(actions, "verify", "check the files of a model, and that it runs", _verify)
     verify.add_argument("name", metavar="NAME")
     json_flag(verify)
-    remove = command(actions, "remove", "delete an installed model", _remove)
+    remove = command(actions, "remove", "delete a model, or what was fetched of one", _remove)
     remove.add_argument("name", metavar="NAME")
     json_flag(remove)
     json_flag(command(actions, "path", "print the folder of the models", _path))
 
 
-def chosen_embedder(folder: Path | None, console: Console) -> Embedder | None:
+def chosen_embedder(
+    folder: Path | None, console: Console, device: str | None = None
+) -> Embedder | None:
     """Return the embedder in a folder, else the first sound one installed, else None.
 
     Raises
     ------
     ModelError
-        The folder was named and holds no sound model.
+        The folder was named and holds no sound model, or there is no such device.
     """
+    chosen = chosen_model(folder, console)
+    if chosen is None:
+        console.hint("No model is installed: look-alikes say nothing, the albums still do.")
+        return None
+    return load_embedder(chosen, device=device)
+
+
+def chosen_model(folder: Path | None, console: Console) -> Path | None:
+    """Return a model's folder: the named one, else the first sound one installed, else None."""
     if folder is not None:
-        return load_embedder(folder)
+        return folder
     for model in store.model_folders():
         if model.error is None:
-            return load_embedder(model.folder)
+            return model.folder
         console.error(f"model {model.name} is left out: {model.error}")
-    console.hint("No model is installed: look-alikes say nothing, the albums still do.")
     return None
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:
-    models = store.model_folders()
-    for model in models:
-        console.say(_line(model))
-    if not models:
-        console.say(f"No model is installed in {store.default_root()}.")
-    console.result({"models": [_as_json(model) for model in models]})
-    return 1 if any(model.error for model in models) else 0
+    rows = catalogue()
+    for row in rows:
+        for line in _lines(row):
+            console.say(line)
+    console.result({"models": [_as_json(row) for row in rows]})
+    return 1 if any(row.error for row in rows) else 0
 
 
 def _install(options: argparse.Namespace, console: Console) -> int:
-    model = store.install(options.source)
-    console.say(f"installed  {_line(model)}")
-    console.result(_as_json(model))
+    named = str(options.source)
+    if options.origin is not None:
+        origin = options.origin
+        place = origin if is_address(origin) else Path(origin).expanduser()
+        model = install_known(
+            named, origin=place, offline=options.offline, progress=console.progress
+        )
+    elif known_model(named) is not None:
+        model = install_known(named, offline=options.offline, progress=console.progress)
+    else:
+        model = install_path(Path(named).expanduser(), progress=console.progress)
+    row = next(row for row in catalogue() if row.folder == model.folder)
+    for line in _lines(row):
+        console.say(line)
+    if model.unchecked:
+        console.hint("The place stated no checksums: only the form and the self-check were tested.")
+    console.result(_as_json(row))
     return 0
 
 
 def _verify(options: argparse.Namespace, console: Console) -> int:
-    model = _named(options.name)
-    store.verify(model.folder)
-    console.say(f"sound      {_line(model)}")
-    console.result({**_as_json(model), "verified": True})
+    model = store.find_model(options.name)
+    config = store.verify(model.folder)
+    console.say(f"sound  {config.name} {config.version}  {os.fsdecode(model.folder)}")
+    row = next((row for row in catalogue() if row.folder == model.folder), None)
+    told = {"name": config.name, "version": config.version} if row is None else _as_json(row)
+    console.result({**told, "verified": True})
     return 0
 
 
 def _remove(options: argparse.Namespace, console: Console) -> int:
     store.remove(options.name)
-    console.say(f"removed    {options.name}")
+    console.say(f"removed  {options.name}")
     console.result({"removed": options.name})
     return 0
 
@@ -87,31 +132,37 @@ def _path(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def _named(name: str) -> store.InstalledModel:
-    for model in store.model_folders():
-        if model.name == name:
-            return model
-    raise ModelError(
-        f"No model {name!r} is installed.",
-        path=store.default_root(),
-        remedy="See geotagger models list.",
-    )
+def _lines(row: ModelRow) -> list[str]:
+    """Return what is said of a model: name and state, then what it is, indented."""
+    state = row.state.value + (", in use" if row.in_use else "")
+    if row.state is ModelState.UNFINISHED:
+        state += f" ({megabytes(row.fetched_bytes)})"
+    first = f"{row.name}  {row.version}".rstrip() + f"  [{state}]"
+    told = ", ".join(part for part in (row.licence, row.size_text) if part)
+    below = [
+        f"for: {row.purpose}" if row.purpose else "",
+        f"licence and size: {told}" if told else "",
+        f"from: {row.origin}" if row.origin else "",
+        f"folder: {os.fsdecode(row.folder)}" if row.folder is not None else "",
+        f"damaged: {row.error}" if row.error is not None else "",
+    ]
+    if row.state in (ModelState.AVAILABLE, ModelState.UNFINISHED):
+        below.append(f"install with: geotagger models install {row.name}")
+    return [first, *(f"    {text}" for text in below if text)]
 
 
-def _line(model: store.InstalledModel) -> str:
-    if model.config is None:
-        return f"{model.name}: {model.error}"
-    config = model.config
-    return f"{config.name} {config.version} ({config.licence}) {os.fsdecode(model.folder)}"
-
-
-def _as_json(model: store.InstalledModel) -> dict[str, Any]:
-    config = model.config
+def _as_json(row: ModelRow) -> dict[str, Any]:
     return {
-        "name": model.name,
-        "folder": os.fsdecode(model.folder),
-        "version": None if config is None else config.version,
-        "licence": None if config is None else config.licence,
-        "origin": None if config is None else config.origin,
-        "error": None if model.error is None else str(model.error),
+        "name": row.name,
+        "state": row.state.value,
+        "in_use": row.in_use,
+        "purpose": row.purpose or None,
+        "folder": None if row.folder is None else os.fsdecode(row.folder),
+        "version": row.version or None,
+        "licence": row.licence or None,
+        "origin": row.origin or None,
+        "size_bytes": row.size_bytes or None,
+        "size_is_about": row.size_is_about,
+        "fetched_bytes": row.fetched_bytes,
+        "error": None if row.error is None else str(row.error),
     }

@@ -57,6 +57,8 @@ class RemoteFile:
         A file on this computer that is it already.
     with_token
         Whether the user's token for the hub goes along.
+    required
+        Whether the model is incomplete without it.
     """
 
     name: str
@@ -68,6 +70,7 @@ class RemoteFile:
     limit: int = 1 << 40
     local: Path | None = None
     with_token: bool = False
+    required: bool = True
 
     @property
     def has_checksum(self) -> bool:

@@ -9,11 +9,16 @@ from safetensors.torch import save_file
 
 from geotagger.errors import ModelError
 from geotagger.models import store
+from geotagger.models.placing import LOCK_NAME
 from geotagger.progress import CancelledError, CancelToken
 
 
 def _left_over(root: Path) -> list[str]:
-    return [entry.name for entry in root.iterdir() if entry.name.startswith(".")]
+    return [
+        entry.name
+        for entry in root.iterdir()
+        if entry.name.startswith(".") and entry.name != LOCK_NAME
+    ]
 
 
 def test_a_bare_file_is_recognised_and_becomes_a_verified_folder(

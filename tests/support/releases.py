@@ -10,6 +10,9 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
+from geotagger.models.location_encoder import LocationEncoder
+from geotagger.models.self_check import CheckPairs
+
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -139,3 +142,25 @@ def write_clip(
         crop_size={"height": sizes.image, "width": sizes.image},
     ).save_pretrained(folder)
     return folder
+
+
+def head_by_hand(tensors: dict[str, torch.Tensor], features: torch.Tensor) -> torch.Tensor:
+    """Return what GeoCLIP's head makes of features (N, F): (N, D)."""
+    start = "image_encoder.mlp."
+    hidden = torch.relu(features @ tensors[f"{start}0.weight"].T + tensors[f"{start}0.bias"])
+    return hidden @ tensors[f"{start}2.weight"].T + tensors[f"{start}2.bias"]
+
+
+def own_pairs(sizes: Sizes = Sizes(), seed: int = 1) -> CheckPairs:
+    """Return self-check pairs that the random release of the same seed passes."""
+    tensors = head_tensors(sizes, seed)
+    places = gallery(5, seed=9).astype(np.float32)
+    made = torch.Generator().manual_seed(4)
+    features = torch.randn((4, sizes.projection), generator=made)
+    return CheckPairs(
+        places=places,
+        place_vectors=LocationEncoder.load(tensors).encode(places[:, 0], places[:, 1]),
+        features=features.numpy(),
+        feature_vectors=head_by_hand(tensors, features).numpy(),
+        scale=float(np.exp(3.681034)),
+    )

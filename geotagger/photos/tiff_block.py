@@ -24,6 +24,7 @@ from geotagger.photos.tiff_tags import (
     first_offset,
     numbers,
     read_ifd,
+    stray_pointers,
     walk,
 )
 
@@ -33,6 +34,9 @@ SLOT_HEADER = 12
 """A mark of 8 bytes, then a 4-byte number: the slot's size, or how many entries it has room for."""
 RESERVE = 64
 """Spare bytes of a new slot: an altitude (2 entries, 8 bytes) and a longer method still fit."""
+MAX_STRAY = 2048
+"""How far behind the end of a block a pointer may lead to be got out of the way, in bytes."""
+_EMPTY_IFD = 6
 MAX_GPS_ENTRIES = 256
 """Exif has 32 GPS tags; a directory with so many more is something else."""
 EMPTY_BLOCKS = {"<": b"II*\0\x08\0\0\0\0\0\0\0\0\0", ">": b"MM\0*\0\0\0\x08\0\0\0\0\0\0"}
@@ -85,6 +89,21 @@ def patch_gps(block: bytes, values: Mapping[int, Value], *, max_size: int) -> by
     TooLargeError
         If the result would pass `max_size`.
     """
+    try:
+        return _patched(block, values, max_size)
+    except TooLargeError:
+        raise
+    except TiffError:
+        longer = _clear_of_strays(block)
+        if longer == block:
+            raise
+        return _patched(longer, values, max_size, block)
+
+
+def _patched(
+    block: bytes, values: Mapping[int, Value], max_size: int, original: bytes | None = None
+) -> bytes:
+    """Return the block with the values; what must stay is told by the original, if it differs."""
     order = byte_order(block)
     ifd0 = first_ifd(block, order)
     pointer = gps_pointer(ifd0)
@@ -99,8 +118,18 @@ def patch_gps(block: bytes, values: Mapping[int, Value], *, max_size: int) -> by
         new = _with_pointer(block, order, ifd0, values, max_size)
     if len(new) > max_size:
         raise TooLargeError("there is no room left for a GPS directory")
-    check_untouched(block, new)
+    check_untouched(block if original is None else original, new)
     return new
+
+
+def _clear_of_strays(block: bytes) -> bytes:
+    """Return the block, with zeros up to behind where pointers lead that miss it by little.
+
+    Damaged blocks have pointers to directories behind their end. What is appended there would be
+    taken for the directory; of zeros it is an empty one, which says as little as none.
+    """
+    reach = max((at for at in stray_pointers(block) if at < len(block) + MAX_STRAY), default=0)
+    return block.ljust(reach + _EMPTY_IFD, b"\0") if reach else block
 
 
 def clear_gps(block: bytes) -> bytes:

@@ -197,6 +197,20 @@ def walk(block: Block, *, without: int | None = None) -> dict[tuple[str, int, in
     return tags
 
 
+def stray_pointers(block: Block) -> list[int]:
+    """Return where pointers to directories lead that lie behind the end of the block."""
+    order = byte_order(block)
+    found = []
+    for name, ifd in _directories(block, order, GPS_POINTER):
+        targets = [ifd.next_offset] if name.isdigit() else []
+        for entry in ifd.entries:
+            if entry.tag != GPS_POINTER and (_pointer(entry) or entry.tag == SUB_IFDS):
+                count = min(len(entry.value.data) // 4, MAX_IFDS)
+                targets += struct.unpack_from(f"{order}{count}I", entry.value.data)
+        found += [target for target in targets if target + 2 > len(block)]
+    return found
+
+
 def _pointer(entry: Entry) -> bool:
     return entry.tag in (EXIF_POINTER, INTEROP_POINTER, GPS_POINTER) and entry.value.type in (4, 13)
 

@@ -146,14 +146,17 @@ REFUSED = {
     "nikon": (built("<", (0x0103, 3, 1, short(34713))), "RAW"),
     "sony": (built("<", (0x0103, 3, 1, short(32767))), "RAW"),
     "phase one": (b"II*\0\x0c\0\0\0IIII" + ifd("<", 12, [(0x0111, 4, 1, long("<", 8))]), "RAW"),
-    "old jpeg": (built("<", (0x0103, 3, 1, short(6))), "old JPEG"),
+    "old jpeg of a camera": (
+        built("<", (0x0103, 3, 1, short(6)), (0x010F, 2, 6, b"Canon\0")),
+        "RAW",
+    ),
     "cut": (built("<")[:-5], "ends before"),
     "no picture": (b"II*\0\x08\0\0\0" + ifd("<", 8, [(0x010F, 2, 5, b"Acme\0")]), "no picture"),
     "no sizes": (built("<", (0x0117, 4, 0, b"")), "belong together"),
     "nowhere": (b"II*\0\xff\xff\0\0" + bytes(40), "outside"),
     "two pointers": (built("<", *[(GPS_POINTER, 4, 1, long("<", 0))] * 2), "two GPS pointers"),
     "picture in the header": (built("<", (0x0111, 4, 1, long("<", 0))), "inside of the picture"),
-    "no pointer": (built("<", (0x8769, 4, 3, long("<", 0))), "no pointer"),
+    "no pointer": (built("<", (0x8769, 4, 3, long("<", 0))), "way to the Exif"),
     "value behind the end": (built("<", (0x010F, 2, 400, long("<", 150))), "reaches outside"),
 }
 

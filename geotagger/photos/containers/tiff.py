@@ -113,7 +113,8 @@ class Tiff:
 def _view(source: BinaryIO, path: Path) -> TiffView:
     view = TiffView(source)
     if view[0:4] in _BIG:
-        raise refused("Files of this form (BigTIFF) are not written to.", path)
+        # Measured: neither ExifTool 12.57 nor exifread finds GPS in them, wherever it stands.
+        raise refused("Other programs find no place in files of this form (BigTIFF).", path)
     return view
 
 
@@ -129,7 +130,7 @@ def _refuse_broken_pointers(ifd0: Ifd) -> None:
     """
     for entry in ifd0.entries:
         if entry.tag == EXIF_POINTER and (entry.value.type, entry.value.count) not in _POINTERS:
-            raise TiffError(f"tag 0x{entry.tag:04X} of the first directory is no pointer")
+            raise TiffError("the way to the Exif data is broken, and readers give up there")
 
 
 def _writing(view: TiffView, values: Mapping[int, Value]) -> list[Edit]:

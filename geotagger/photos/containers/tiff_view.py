@@ -25,7 +25,7 @@ Stretch = tuple[int, int]
 MAX_PARTS = 1_000_000
 """Strips or tiles of one page, more than any picture of 4 GB has."""
 
-_COMPRESSION, _PHOTOMETRIC = 0x0103, 0x0106
+_MAKE, _COMPRESSION, _PHOTOMETRIC = 0x010F, 0x0103, 0x0106
 _PARTS = ((0x0111, 0x0117), (0x0144, 0x0145), (0x0201, 0x0202))
 """Tags with offsets and sizes: strips, tiles, and the JPEG of an old thumbnail."""
 _RAW_TAGS = frozenset({0xC612, 0xC634, 0x828D, 0x828E, 0x8606})
@@ -34,6 +34,8 @@ _RAW_PHOTOMETRICS = frozenset({32803, 34892})
 _RAW_COMPRESSIONS = frozenset({32767, 32769, 32770, 34713, 34892, 65000, 65535})
 """Sony, Epson, Samsung, Nikon, lossy DNG, Kodak, Pentax."""
 _OLD_JPEG = 6
+_OLD_JPEG_TABLES = ((0x0207, 64), (0x0208, 16 + 256), (0x0209, 16 + 256))
+"""Tags with offsets of the tables that an old JPEG picture needs, and the most bytes each has."""
 _PHASE_ONE = (b"IIII", b"MMMM")
 
 
@@ -103,6 +105,12 @@ def pictures(view: TiffView, path: Path) -> list[Stretch]:
         raise TiffError("there is no picture")
     if max(end for _, end in found) > len(view):
         raise refused("The file ends before its picture does.", path)
+    for name in names:
+        for tag, size in _OLD_JPEG_TABLES:
+            if (name, tag, 0) in tags:
+                # What of it is needed is told by the table itself; so no byte of it may change.
+                offsets = _integers(tags, name, tag, order)
+                found += [(at, min(at + size, len(view))) for at in offsets]
     return found
 
 
@@ -115,9 +123,8 @@ def refuse_raw(view: TiffView, path: Path) -> None:
         raw = raw or tag in _RAW_TAGS
         if tag == _COMPRESSION:
             seen = set(_integers(tags, name, tag, order))
-            if name == "0" and _OLD_JPEG in seen:
-                # It points into the picture by tags of its own, and the first EOS-1D's RAW has it.
-                raise refused("The picture is compressed in the old JPEG way.", path)
+            # Scanning programs wrote it; cameras (the first EOS-1D) into their RAW files only.
+            raw = raw or (name == "0" and _OLD_JPEG in seen and (name, _MAKE, 0) in tags)
             raw = raw or bool(seen & _RAW_COMPRESSIONS)
         elif tag == _PHOTOMETRIC:
             raw = raw or bool(set(_integers(tags, name, tag, order)) & _RAW_PHOTOMETRICS)

@@ -27,8 +27,8 @@ _GROUP = 1 << 16
 _DISTANCE_BITS = 40
 """Half chords are sorted as whole numbers of so many bits, below 0.02 mm; cells above them."""
 
-_NOWHERE = 1e-9
-"""Shorter than this, a sum of unit vectors per point has no direction."""
+_NOWHERE = 1e-8
+"""Shorter than this a mean of unit vectors has no direction; leaves are this wide."""
 
 
 def build_partition(

@@ -7,7 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from geotagger import __version__
-from geotagger.cli import evaluating, model_commands, scanning, suggesting, writing
+from geotagger.cli import (
+    evaluating,
+    model_commands,
+    partition_commands,
+    scanning,
+    suggesting,
+    writing,
+)
 from geotagger.cli.console import Console
 from geotagger.errors import GeotaggerError
 from geotagger.progress import CancelledError
@@ -48,6 +55,7 @@ def parser() -> argparse.ArgumentParser:
         writing.add_history,
         evaluating.add,
         model_commands.add,
+        partition_commands.add,
     ):
         add(commands)
     return top

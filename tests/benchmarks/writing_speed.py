@@ -102,7 +102,7 @@ def ours(
         planned = time.perf_counter()
         results = list(writing.execute(connection, plan, pool=workers(300.0)))
         written = time.perf_counter()
-        undone = list(writing.undo(connection, results[0].write_id))
+        undone = list(writing.undo(connection, results[0].write_id, pool=workers(300.0)))
         end = time.perf_counter()
     failed = [r.error for r in (*results, *undone) if not r.ok]
     if failed or len(undone) != len(paths):

@@ -44,6 +44,11 @@ def wait_for_ever(_: object = None) -> None:
     threading.Event().wait()
 
 
+def tell_and_wait_for_ever(pipe: Path) -> None:
+    pipe.write_text(str(os.getpid()))
+    threading.Event().wait()
+
+
 def wait_with_signals_blocked(_: object = None) -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, set(signal.Signals) - {signal.SIGKILL})
     threading.Event().wait()

@@ -18,6 +18,7 @@ from typing import Any
 
 from geotagger.library import journal, writing
 from geotagger.library.writing import WriteOptions, WritePlan, WriteTarget
+from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.gps_write import GpsFix
 from geotagger.photos.replace import TEMP_PREFIX, Step, Steps, no_steps, stamp_of
 from tests.support.jpegs import camera_block, exif, gps_entries, jpeg
@@ -89,16 +90,20 @@ def _main() -> None:
 def _run(case: dict[str, Any]) -> None:
     connection = open_journal(Path(case["journal"]))
     steps = _killer(case["step"], case.get("nth", 1)) if "step" in case else no_steps
+    # Not closed: the process is killed, and what it leaves running is part of the test.
+    pool = BoundedPool(1, 60.0, 1 << 30) if case.get("pool") else None
+    if pool is not None:
+        pool.run(stamp_of, Path(case["journal"]))
     if "undo" not in case:
         prepared = plan([Path(path) for path in case["paths"]])
     if "timer" in case:
         # The default action of this signal is to end the process then and there.
         signal.setitimer(signal.ITIMER_REAL, case["timer"])
     if "undo" in case:
-        for _ in writing.undo(connection, case["undo"], steps=steps):
+        for _ in writing.undo(connection, case["undo"], steps=steps, pool=pool):
             pass
         return
-    for _ in writing.execute(connection, prepared, steps=steps):
+    for _ in writing.execute(connection, prepared, steps=steps, pool=pool):
         pass
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from geotagger.earth.partition_file import save
 from geotagger.errors import ModelError
 from geotagger.models.geo_space import GALLERY_NAME, GEO_NAME, SCALE_NAME, logit_scale, read_gallery
 from geotagger.models.geoclip import (
@@ -34,6 +35,7 @@ from geotagger.models.registry import CONFIG_NAME, WEIGHTS_NAME, ModelConfig
 from geotagger.models.self_check import SELF_CHECK_NAME
 from geotagger.models.tensor_copy import copy_tensors
 from geotagger.models.weights import sha256_of, tensor_shapes
+from geotagger.models.world_load import PARTITION_NAME, world_partition
 from geotagger.progress import CancelToken, ProgressCallback
 
 MODEL_TYPE = "geoclip-geolocation"
@@ -128,7 +130,8 @@ def convert_release(
 
     Tensors are copied byte for byte, so memory stays small; of CLIP only the vision tower is
     taken. ``config.json`` is written last. A ``selfcheck.safetensors`` of the head release comes
-    along.
+    along; the cells that answers are given in are made of the gallery here, once, so that they stay
+    the same with later versions of the program.
 
     Parameters
     ----------
@@ -153,7 +156,7 @@ def convert_release(
     head = read_head_release(head_folder)
     form = _clip_form(clip_folder)
     mean, std = _scaling(clip_folder, form)
-    read_gallery(head.gallery)
+    partition = world_partition(read_gallery(head.gallery))
     logit_scale(head.weights)
     shapes = tensor_shapes(head.weights)
     encoder = encoder_shapes(shapes, head.weights)
@@ -165,6 +168,7 @@ def convert_release(
         out.mkdir(parents=True, exist_ok=True)
         (out / VISION_NAME).write_text(form.to_json(), encoding="utf-8")
         shutil.copyfile(head.gallery, out / GALLERY_NAME)
+        save(partition, out / PARTITION_NAME)
         own_check = head_folder / SELF_CHECK_NAME
         if own_check.is_file():
             shutil.copyfile(own_check, out / SELF_CHECK_NAME)

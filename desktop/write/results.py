@@ -34,6 +34,7 @@ class ResultsDialog(QDialog):
         self.failures = 0
         self.successes = 0
         self.running = True
+        self._not_begun = ""
         self.summary = QLabel(wordWrap=True)
         self.bar = Bar()
         self.bar.setAccessibleName("Progress")
@@ -64,11 +65,13 @@ class ResultsDialog(QDialog):
         for result in results:
             self.successes += bool(result.ok)
             self.failures += not result.ok
+            if not result.tried:
+                self._not_begun = reason(result.error)
             lines.append(
                 Line(
                     (
                         _file(result),
-                        self._done_word if result.ok else reason(result.error),
+                        self._word(result),
                         printable(result.path.parent),
                     ),
                     self._icons[bool(result.ok)],
@@ -79,6 +82,11 @@ class ResultsDialog(QDialog):
         self.model.add(lines)
         self.bar.set_value((self.successes + self.failures) / max(1, self._total))
         self._say()
+
+    def _word(self, result: WriteResult | UndoResult) -> str:
+        if result.ok:
+            return self._done_word
+        return reason(result.error) if result.tried else "Not tried"
 
     def end(self, *, cancelled: bool = False, error: str = "") -> None:
         """Say that the work is over."""
@@ -120,7 +128,9 @@ class ResultsDialog(QDialog):
             text = f"{done:,} of {wording.files(self._total)}"
         else:
             text = f"{wording.files(self.successes)}: {self._done_word.lower()}."
-        if self.failures:
+        if self._not_begun:
+            text += f" {self._not_begun} Nothing was changed."
+        elif self.failures:
             those = "that file is" if self.failures == 1 else "those files are"
             text += f" {self.failures:,} failed; {those} left alone."
         self.summary.setText(text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,8 @@ def _write(options: argparse.Namespace, console: Console) -> int:
             name = name_in(result.path, root)
             if result.ok:
                 console.say(f"written    {name} -> {name_in(result.destination, root)}")
+            elif not result.tried:
+                _not_tried(name, result.error, files, console)
             else:
                 console.error(f"failed     {name}: {told(result.error)}")
             files.append(_file(name, name_in(result.destination, root), result.ok, result.error))
@@ -105,6 +108,15 @@ def _write(options: argparse.Namespace, console: Console) -> int:
     console.result({"files": files, "skipped": _skipped(skipped)})
     missing = any(reason == "no such photo" for _, reason in skipped)
     return 1 if failed or missing else 0
+
+
+def _not_tried(
+    name: str, error: GeotaggerError | None, files: Sequence[object], console: Console
+) -> None:
+    """Say once why nothing was begun, and of each file that it was not tried."""
+    if error is not None and not files:
+        console.error(f"geotagger: {error.message} {error.remedy}".strip())
+    console.error(f"not tried  {name}")
 
 
 def _decisions(
@@ -180,11 +192,13 @@ def _undo(options: argparse.Namespace, console: Console) -> int:
             if write_id not in {entry.id for entry in writes}:
                 console.error(f"geotagger: there is no write {write_id}; see geotagger history")
                 return 1
-        files = []
+        files: list[dict[str, Any]] = []
         for result in committing.take_back(catalog, write_id, progress=console.progress):
             name = os.fsdecode(result.path)
             if result.ok:
                 console.say(f"restored   {name}")
+            elif not result.tried:
+                _not_tried(name, result.error, files, console)
             else:
                 console.error(f"failed     {result.error}")
             files.append(_file(name, name, result.ok, result.error))

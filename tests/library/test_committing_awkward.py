@@ -12,6 +12,7 @@ from geotagger.library import committing, disagreements, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoRow, PhotoState
 from geotagger.library.scan import ScanOutcome, scan_folder
+from geotagger.library.writer_lock import writer_lock
 from geotagger.library.writing import WriteOptions, WriteResult
 from geotagger.photos.xmp_compare import property_texts
 from geotagger.photos.xmp_places import OWN_NS, PHOTOSHOP_NS
@@ -231,3 +232,50 @@ def test_files_that_disagree_with_their_sidecar_are_listed(catalog: Catalog, roo
     assert path == root / "a.jpg" and "disagree" in words
     details = queries.details(catalog, row(catalog, root, "a.jpg").id)
     assert disagreements.disagreement(details.record) == words
+
+
+def test_photos_that_wait_for_another_writer_keep_their_state(catalog: Catalog, root: Path) -> None:
+    for name in ("a.jpg", "b.jpg"):
+        picture(root / name)
+    scan(catalog, root)
+    accept(catalog, root, "a.jpg", "b.jpg")
+    plan = committing.plan(catalog, root)
+    with catalog.reading() as connection, writer_lock(connection) as alone:
+        assert alone
+        refused = list(committing.commit(catalog, plan))
+    assert [(r.ok, r.tried) for r in refused] == [(False, False)] * 2
+    assert {row(catalog, root, r.path.name).state for r in refused} == {PhotoState.ACCEPTED}
+    assert all(row(catalog, root, r.path.name).error == "" for r in refused)
+    (first, _) = committing.commit(catalog, plan)
+    with catalog.reading() as connection, writer_lock(connection):
+        undone = list(committing.take_back(catalog, first.write_id))
+    assert [(r.ok, r.tried) for r in undone] == [(False, False)] * 2
+    assert row(catalog, root, "a.jpg").state is PhotoState.WRITTEN
+
+
+@pytest.mark.parametrize("beside", ["a.nef.xmp", "a.jpg.xmp"])
+def test_a_photo_without_one_of_its_sidecars_is_partly_written_and_tried_again(
+    catalog: Catalog, root: Path, beside: str
+) -> None:
+    path = picture(root / "a.jpg")
+    (root / "a.nef").write_bytes(b"raw")
+    (root / beside).write_bytes(xmp())
+    scan(catalog, root)
+    accept(catalog, root, "a.jpg")
+    before = path.read_bytes()
+    plan = committing.plan(catalog, root)
+    assert {item.photo for item in plan.items} == {path}
+    (root / beside).write_bytes(xmp("exif:GPSSpeed='1/1'"))
+    results = list(committing.commit(catalog, plan))
+    assert [r.destination.name for r in results if not r.ok] == [beside]
+    failed = row(catalog, root, "a.jpg")
+    assert failed.state is PhotoState.FAILED
+    assert f"Partly written, {beside} is missing" in failed.error
+    assert "changed by another program" in failed.error
+    again = write(catalog, root)
+    assert again and all(result.ok for result in again)
+    assert row(catalog, root, "a.jpg").state is PhotoState.WRITTEN
+    for write_id in (again[0].write_id, results[0].write_id):
+        assert all(result.ok for result in committing.take_back(catalog, write_id))
+    assert path.read_bytes() == before
+    assert row(catalog, root, "a.jpg").state is PhotoState.ACCEPTED

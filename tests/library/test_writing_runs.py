@@ -11,8 +11,9 @@ from geotagger.errors import WriteError
 from geotagger.library import journal, writing
 from geotagger.library.writer_lock import writer_lock
 from geotagger.photos.gps_write import GpsFix
+from geotagger.photos.replace import Step
 from geotagger.progress import CancelToken, Progress
-from tests.support.writes import contents, open_journal, photo, plan
+from tests.support.writes import contents, leftovers, open_journal, photo, plan
 
 
 class TestRunning:
@@ -41,6 +42,37 @@ class TestRunning:
         assert (entry.count, entry.failed) == (2, 0)
         assert journal.recover(connection) == []
         assert len(list(writing.undo(connection, entry.id))) == 2
+        assert contents(folder) == before
+
+    @pytest.mark.parametrize("undo", [False, True])
+    def test_cancelling_is_heard_between_the_files_of_a_group(
+        self, connection: sqlite3.Connection, folder: Path, undo: bool
+    ) -> None:
+        paths = [photo(folder / f"{n}.jpg") for n in range(20)]
+        before = contents(folder)
+        write_id = 0
+        if undo:
+            write_id = [r.write_id for r in writing.execute(connection, plan(paths))].pop()
+        cancel = CancelToken()
+        prepared: list[Step] = []
+
+        def hear(step: Step) -> None:
+            if step is Step.VERIFIED:
+                prepared.append(step)
+                if len(prepared) == 10:  # the second file of the fifth group
+                    cancel.cancel()
+
+        if undo:
+            ends = list(writing.undo(connection, write_id, cancel=cancel, steps=hear))
+        else:
+            ends = list(writing.execute(connection, plan(paths), cancel=cancel, steps=hear))
+        assert len(prepared) == 10 and len(ends) == 8 and all(end.ok for end in ends)
+        assert leftovers(folder) == []
+        same = {name for name, data in contents(folder).items() if data == before[name]}
+        assert len(same) == (8 if undo else 12)
+        assert journal.recover(connection) == []
+        for entry in writing.history(connection):
+            assert all(one.ok for one in writing.undo(connection, entry.id))
         assert contents(folder) == before
 
     def test_a_write_cancelled_at_once_leaves_no_entry(

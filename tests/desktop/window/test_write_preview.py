@@ -10,11 +10,11 @@ from desktop.review.candidates import CandidatePanel
 from desktop.settings.store import Settings
 from desktop.write.preview import PreviewDialog
 from desktop.write.results import ResultsDialog
-from geotagger.errors import FileChangedError
+from geotagger.errors import FileChangedError, WriteError
 from geotagger.library import queries, writing
 from geotagger.library.catalog import Catalog
 from geotagger.library.scan import scan_folder
-from geotagger.library.writing import UndoResult, WriteOptions, WritePlan, WriteTarget
+from geotagger.library.writing import UndoResult, WriteOptions, WritePlan, WriteResult, WriteTarget
 from geotagger.photos.gps_write import GpsFix
 from geotagger.photos.replace import stamp_of
 from tests.photos.making import CAMERA, exif_bytes, jpeg_with_xmp, place, save, xmp
@@ -95,6 +95,18 @@ def test_the_result_of_an_undo_says_per_file_what_stayed_and_why(qtbot, tmp_path
         ("a.jpg: a.jpg.xmp", "It was changed. It was left as it is."),
     ]
     assert "1 failed; that file is left alone" in dialog.summary.text()
+
+
+def test_a_write_that_could_not_begin_says_why_once(qtbot, tmp_path):
+    dialog = ResultsDialog("Write 2 files", 2, "Written")
+    qtbot.addWidget(dialog)
+    busy = WriteError("Another window is writing right now.", remedy="Wait.")
+    paths = [tmp_path / "a.jpg", tmp_path / "b.jpg"]
+    dialog.add([WriteResult(path, path, False, busy, 0, tried=False) for path in paths])
+    dialog.end()
+    assert [line.cells[1] for line in dialog.model.lines] == ["Not tried", "Not tried"]
+    assert dialog.summary.text().count("Another window is writing right now. Wait.") == 1
+    assert "failed" not in dialog.summary.text()
 
 
 def test_the_candidates_tell_quietly_that_file_and_sidecar_disagree(qtbot, tmp_path):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
 
 from geotagger.errors import ModelError
-from geotagger.models.known import FETCHED_SUFFIXES
+from geotagger.models.known import MODEL_SUFFIXES
 from geotagger.models.registry import WEIGHTS_NAME, ModelConfig, backbone_of, read_config
 from geotagger.models.weights import sha256_of, tensor_shapes
 from geotagger.progress import CancelToken
-
-MODEL_SUFFIXES = (*FETCHED_SUFFIXES, ".npz")
-"""The kinds of files that a model folder may list; partitions are NumPy archives without objects.
-Anything else that lies in a folder is never opened and not copied along."""
 
 _INSTALL_AGAIN = "Install the model again."
 
@@ -56,6 +54,22 @@ def check_files(folder: Path, config: ModelConfig, *, cancel: CancelToken | None
                 path=path,
                 remedy=_INSTALL_AGAIN,
             )
+        if name.lower().endswith(".npz"):
+            _check_archive(path)
+
+
+def _check_archive(path: Path) -> None:
+    """Return if a NumPy archive holds arrays of numbers alone; objects would be pickles."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            for name in archive.files:
+                archive[name]
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise ModelError(
+            f"The model's {path.name} is damaged or holds more than numbers.",
+            path=path,
+            remedy=_INSTALL_AGAIN,
+        ) from error
 
 
 def check_kind(folder: Path, config: ModelConfig) -> None:

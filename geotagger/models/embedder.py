@@ -11,11 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.errors import ModelError
+from geotagger.models.checking import check_files
 from geotagger.models.engines.base import Engine, width_of
 from geotagger.models.engines.choosing import choose_engine
 from geotagger.models.registry import WEIGHTS_NAME, ModelConfig, read_config
 from geotagger.models.self_check import CheckPairs, check_photos, check_weights
-from geotagger.models.weights import sha256_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +169,7 @@ def load_embedder(
         raise ValueError(f"threads must be at least 1, found {threads}")
     config = read_config(model_folder)
     weights = model_folder / WEIGHTS_NAME
-    if sha256_of(weights) != config.sha256:
-        raise ModelError(
-            "The model's weights are not those that its config.json names (the checksum differs).",
-            path=weights,
-            remedy="Install the model again.",
-        )
+    check_files(model_folder, config)
     check_weights(model_folder, pairs=pairs)
     engine = choose_engine(weights, config, device=device, threads=threads, precision=precision)
     probe = np.full((1, config.input_size, config.input_size, 3), 127, np.uint8)

@@ -241,7 +241,7 @@ class _Job:
         folder = self.parts / "folder"
         wanted: list[tuple[Path, RemoteFile]] = []
         for name, digest in {WEIGHTS_NAME: config.sha256, **config.files}.items():
-            file = mirror.find("", "", checked_name(name), config.size_bytes or _MODEL_LIMIT)
+            file = mirror.find("", "", name, config.size_bytes or _MODEL_LIMIT)
             if file is None:
                 raise http.NotThereError(f"The mirror has no {name}.")
             if file.sha256 and file.sha256 != digest:

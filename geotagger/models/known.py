@@ -15,6 +15,10 @@ FETCHED_SUFFIXES = (".safetensors", ".json", ".csv", ".txt", ".md")
 """The only kinds of files that are ever fetched: numbers and text. No file that could bring code
 along (pickles: ``.bin``, ``.pt``, ``.pth``, ``.ckpt``; scripts) is asked for."""
 
+MODEL_SUFFIXES = (*FETCHED_SUFFIXES, ".npz")
+"""The kinds of files that a model folder may list; partitions are NumPy archives without objects.
+Anything else that lies in a folder is never opened and not copied along."""
+
 STARTER = "starter"
 GEOCLIP = "geoclip"
 

@@ -18,7 +18,7 @@ from geotagger.errors import ModelError
 from geotagger.models import http
 from geotagger.models.download import Meter, RemoteFile, fetch
 from geotagger.models.http import Patience
-from geotagger.models.known import FETCHED_SUFFIXES
+from geotagger.models.known import FETCHED_SUFFIXES, MODEL_SUFFIXES
 from geotagger.progress import CancelToken
 
 INDEX_NAME = "index.json"
@@ -48,8 +48,8 @@ class Source(Protocol):
         ...
 
 
-def checked_name(name: Any) -> str:
-    """Return a file's name if it may be fetched and stays inside a folder.
+def checked_name(name: Any, suffixes: tuple[str, ...] = FETCHED_SUFFIXES) -> str:
+    """Return a file's name if it is of a kind that may be fetched and stays inside a folder.
 
     Raises
     ------
@@ -58,10 +58,10 @@ def checked_name(name: Any) -> str:
     """
     if not isinstance(name, str) or not _FILE_NAME.fullmatch(name):
         raise ModelError(f"{name!r} cannot name a file of a model.")
-    if not name.lower().endswith(FETCHED_SUFFIXES):
+    if not name.lower().endswith(suffixes):
         raise ModelError(
             f"{name!r} is of a kind that is never fetched.",
-            remedy=f"Only these are: {', '.join(FETCHED_SUFFIXES)}.",
+            remedy=f"Only these are: {', '.join(suffixes)}.",
         )
     return name
 
@@ -234,7 +234,9 @@ class MirrorSource:
 
     def find(self, repo_id: str, revision: str, name: str, limit: int) -> RemoteFile | None:
         """Return the file below the mirror's address; see `Source.find`."""
-        where = f"{repo_id}/{checked_name(name)}" if repo_id else checked_name(name)
+        # Without a repository the mirror is a model folder, checked by its own config.json.
+        name = checked_name(name, FETCHED_SUFFIXES if repo_id else MODEL_SUFFIXES)
+        where = f"{repo_id}/{name}" if repo_id else name
         size, sha256 = None, ""
         if self._index is not None:
             entry = self._index.get(where)

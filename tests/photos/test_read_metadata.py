@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import struct
 import zlib
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,6 @@ import piexif
 import pytest
 from PIL import Image, PngImagePlugin
 
-from geotagger.errors import UnreadableFileError
-from geotagger.photos import opening
 from geotagger.photos.find import Found, find_photos
 from geotagger.photos.fingerprint import fingerprint
 from geotagger.photos.metadata import read_found, read_photo
@@ -209,189 +206,6 @@ def test_companions_are_found_with_and_without_a_hint(tmp_path: Path) -> None:
     assert read_photo(path, siblings=[raw]).companions == (raw,)
     (found,) = (item for item in find_photos(tmp_path) if isinstance(item, Found))
     assert read_found(found) == read_photo(path)
-
-
-@pytest.mark.parametrize(
-    ("content", "words"),
-    [
-        (b"", "empty"),
-        (b"\xff", "not that of a photo"),
-        (b"<html>not a photo</html>", "not that of a photo"),
-        (b"\0\0\0\x18ftypqt  \0\0\0\0qt  mif1" + bytes(100), "not that of a photo"),
-        (b"\0\0\0\x18ftypmp42\0\0\0\0mp42mif1" + bytes(100), "not that of a photo"),
-        (b"\xff\xd8", "no picture"),
-        (b"\xff\xd8\xff\xe0", "no picture"),
-        (b"\x89PNG\r\n\x1a\n", "no picture"),
-        (b"RIFF\0\0\0\0WEBP", "no picture"),
-        (b"II*\0", "no picture"),
-        (b"II*\0\x08\0\0\0\xff\xff" + bytes(100), "no picture"),
-        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + bytes(100), "no picture"),
-    ],
-    ids=repr,
-)
-def test_what_is_no_photo_is_told_with_path_and_remedy(
-    tmp_path: Path, content: bytes, words: str
-) -> None:
-    path = tmp_path / "a.jpg"
-    path.write_bytes(content)
-    with pytest.raises(UnreadableFileError, match=words) as caught:
-        read_photo(path)
-    assert caught.value.path == path
-    assert caught.value.remedy
-
-
-def test_a_truncated_jpeg_keeps_its_metadata(tmp_path: Path) -> None:
-    data = jpeg_bytes(EXIF)
-    path = tmp_path / "a.jpg"
-    for size in (len(data) - 2, len(EXIF) + 200, len(EXIF) + 40):
-        path.write_bytes(data[:size])
-        assert read_photo(path).gps.lat == pytest.approx(52.52)
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".tif", ".png", ".webp", ".avif"])
-def test_a_photo_cut_anywhere_is_read_or_told(tmp_path: Path, suffix: str) -> None:
-    data = save(tmp_path / f"whole{suffix}", exif=EXIF).read_bytes()
-    path = tmp_path / f"cut{suffix}"
-    for size in range(1, min(len(data), 1500), 7):
-        path.write_bytes(data[:size])
-        try:
-            record = read_photo(path)
-        except UnreadableFileError as error:
-            assert error.path == path
-        else:
-            assert record.stamp.size == size
-
-
-@pytest.mark.parametrize("suffix", [".jpg", ".tif", ".png", ".webp", ".avif"])
-def test_a_photo_with_any_byte_changed_is_read_or_told(tmp_path: Path, suffix: str) -> None:
-    data = save(tmp_path / f"whole{suffix}", exif=EXIF).read_bytes()
-    path = tmp_path / f"bad{suffix}"
-    for at in range(0, min(len(data), 900), 3):
-        changed = bytearray(data)
-        changed[at] ^= 0xFF
-        path.write_bytes(changed)
-        try:
-            assert read_photo(path).path == path
-        except UnreadableFileError as error:
-            assert error.path == path
-
-
-def test_directories_that_lead_in_circles_end(tmp_path: Path) -> None:
-    # 60,000 directory entries, each with 999 values, all pointing at the same bytes.
-    entry = struct.pack("<HHII", 0x9000, 3, 999, 8)
-    block = b"II*\0\x08\0\0\0" + struct.pack("<H", 60_000) + entry * 60_000
-    path = tmp_path / "a.tif"
-    path.write_bytes(block)
-    with pytest.raises(UnreadableFileError):
-        read_photo(path)
-
-
-def test_a_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
-    path = tmp_path / "a.jpg"
-    os.mkfifo(path)
-    with pytest.raises(UnreadableFileError, match="not a regular file"):
-        read_photo(path)
-
-
-def test_a_file_that_is_gone_and_a_loop_are_told(tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFileError, match="no longer there"):
-        read_photo(tmp_path / "a.jpg")
-    (tmp_path / "b.jpg").symlink_to(tmp_path / "b.jpg")
-    with pytest.raises(UnreadableFileError, match="leads back to itself"):
-        read_photo(tmp_path / "b.jpg")
-
-
-@pytest.mark.parametrize(
-    ("number", "words"), [(13, "not allowed"), (5, "disk could not read"), (116, "share is gone")]
-)
-def test_errors_of_the_disk_come_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, words: str
-) -> None:
-    path = save(tmp_path / "a.jpg")
-
-    def fail(*_: Any, **__: Any) -> int:
-        raise OSError(number, os.strerror(number))
-
-    monkeypatch.setattr(opening.os, "open", fail)
-    with pytest.raises(UnreadableFileError, match=words) as caught:
-        read_photo(path, siblings=())
-    assert caught.value.path == path
-    assert caught.value.remedy
-
-
-def test_a_huge_sparse_file_is_read_in_no_time(tmp_path: Path) -> None:
-    path = tmp_path / "huge.jpg"
-    path.write_bytes(jpeg_bytes(EXIF))
-    os.truncate(path, 1 << 38)
-    assert read_photo(path).gps.lat == pytest.approx(52.52)
-
-
-def test_a_name_that_is_not_utf8_is_read(tmp_path: Path) -> None:
-    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\xfe.jpg"))
-    path.write_bytes(jpeg_bytes(EXIF))
-    assert read_photo(path).path == path
-
-
-@pytest.fixture
-def record_of(tmp_path: Path) -> Callable[..., PhotoRecord]:
-    def make(name: str, *, size: tuple[int, int] = (64, 48), **exif: Any) -> PhotoRecord:
-        block = exif_bytes(**exif) if exif else b""
-        return read_photo(save(tmp_path / name, exif=block, size=size))
-
-    return make
-
-
-COMMENT_SCREENSHOT = b"ASCII\0\0\0Screenshot"
-
-
-@pytest.mark.parametrize(
-    ("name", "more"),
-    [
-        ("Screenshot_20190503-141523.jpg", {}),
-        ("Bildschirmfoto 2019-05-03 um 14.15.23.png", {}),
-        ("Capture d’écran 2019-05-03.png", {}),
-        ("スクリーンショット 2019.png", {}),
-        ("IMG_0001.PNG", {"exif": {COMMENT: COMMENT_SCREENSHOT}}),
-        ("IMG_0002.PNG", {"size": (1170, 2532)}),
-        ("IMG_0003.PNG", {"size": (1920, 1080)}),
-        ("Scan 2019-05-03.jpg", {}),
-        ("IMG-20190503-WA0001.jpg", {}),
-        ("a.jpg", {"image": {271: "EPSON", 272: "Perfection V600"}}),
-        ("b.jpg", {"image": {271: "Canon", 272: "CanoScan 9000F"}}),
-    ],
-)
-def test_screenshots_scans_and_downloads_are_no_photos(
-    record_of: Callable[..., PhotoRecord], name: str, more: dict[str, Any]
-) -> None:
-    assert record_of(name, **more).looks_like_document
-
-
-@pytest.mark.parametrize(
-    ("name", "more"),
-    [
-        ("IMG_0001.jpg", {}),
-        ("IMG_0002.PNG", {}),
-        ("IMG_0003.jpg", {"size": (1920, 1080)}),
-        ("c6cd7b6ee8266c0c.jpg", {}),
-        ("scandinavia.jpg", {}),
-        ("Screenshot of the sea.jpg", {"image": CAMERA}),
-        ("IMG-20190503-WA0001.jpg", {"image": CAMERA}),
-        ("IMG-20190503-WA0002.jpg", {"exif": {ORIGINAL: "2019:05:03 14:15:23"}}),
-        ("IMG-20190503-WA0003.jpg", {"gps": place(1.0, 2.0)}),
-        ("a.jpg", {"image": {271: "SAMSUNG", 272: "GT-I9000"}}),
-        ("b.jpg", {"image": {271: "FUJIFILM", 272: "DS-300"}}),
-        ("c.jpg", {"image": {271: "SEIKO EPSON CORP.", 272: "PhotoPC 3000Z"}}),
-    ],
-)
-def test_in_doubt_it_is_a_photo(
-    record_of: Callable[..., PhotoRecord], name: str, more: dict[str, Any]
-) -> None:
-    assert not record_of(name, **more).looks_like_document
-
-
-def test_the_make_stands_in_the_camera_once(record_of: Callable[..., PhotoRecord]) -> None:
-    assert record_of("a.jpg", image={271: "Canon", 272: "Canon EOS 40D"}).camera == "Canon EOS 40D"
-    assert record_of("b.jpg", image={271: "Apple", 272: "iPhone 6"}).camera == "Apple iPhone 6"
 
 
 @pytest.mark.parametrize("value", [0, 9, 256])

@@ -13,6 +13,7 @@ import pytest
 
 from geotagger.errors import WriteError
 from geotagger.library import journal, writing
+from geotagger.photos.bounded import BoundedPool
 from geotagger.photos.replace import Step, Steps
 from tests.support.writes import contents, leftovers, open_journal, photo, plan
 
@@ -171,20 +172,31 @@ def mount(tmp_path: Path) -> Iterator[Mount]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
-def test_a_disk_that_is_really_full(connection: sqlite3.Connection, mount: Mount) -> None:
+@pytest.fixture(params=[False, True], ids=["here", "in workers"])
+def pool(request: pytest.FixtureRequest) -> Iterator[BoundedPool | None]:
+    """No pool, and then one as the program has it."""
+    with BoundedPool(1, 60.0, 1 << 30) as made:
+        yield made if request.param else None
+
+
+def test_a_disk_that_is_really_full(
+    connection: sqlite3.Connection, mount: Mount, pool: BoundedPool | None
+) -> None:
     disk = mount("size=64k")
     paths = [photo(disk / "a.jpg", trailer=bytes(30_000)), photo(disk / "b.jpg")]
     before = contents(disk)
-    results = list(writing.execute(connection, plan(paths)))
+    results = list(writing.execute(connection, plan(paths), pool=pool))
     assert [r.ok for r in results] == [False, True]
     assert "disk is full" in str(results[0].error)
     assert contents(disk)["a.jpg"] == before["a.jpg"]
     assert leftovers(disk) == []
-    assert next(writing.undo(connection, results[0].write_id)).ok
+    assert next(writing.undo(connection, results[0].write_id, pool=pool)).ok
     assert contents(disk) == before
 
 
-def test_a_disk_that_is_really_read_only(connection: sqlite3.Connection, mount: Mount) -> None:
+def test_a_disk_that_is_really_read_only(
+    connection: sqlite3.Connection, mount: Mount, pool: BoundedPool | None
+) -> None:
     disk = mount("size=1m")
     path, raw = photo(disk / "a.jpg"), disk / "b.nef"
     raw.write_bytes(b"raw")
@@ -194,11 +206,11 @@ def test_a_disk_that_is_really_read_only(connection: sqlite3.Connection, mount: 
     told_before = plan([path, raw])
     assert [item.how for item in told_before.items] == ["refused", "refused"]
     assert all("read-only" in item.reason for item in told_before.items)
-    results = list(writing.execute(connection, told_before))
+    results = list(writing.execute(connection, told_before, pool=pool))
     assert [r.ok for r in results] == [False, False]
     assert all("read-only" in str(r.error) for r in results)
-    (undone,) = writing.undo(connection, result.write_id)
+    (undone,) = writing.undo(connection, result.write_id, pool=pool)
     assert "read-only" in str(undone.error)
     assert contents(disk) == before
     subprocess.run(["mount", "-o", "remount,rw", str(disk)], check=True)
-    assert next(writing.undo(connection, result.write_id)).ok
+    assert next(writing.undo(connection, result.write_id, pool=pool)).ok

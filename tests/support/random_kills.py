@@ -312,7 +312,9 @@ def _act(order: dict[str, Any], report: int) -> None:
             plan = writing.plan_writes(targets, pool=pool)
         os.write(report, b"!")
         if order["undo"]:
-            errors = [r.error for r in writing.undo(connection, order["undo"]) if not r.ok]
+            errors = [
+                r.error for r in writing.undo(connection, order["undo"], pool=pool) if not r.ok
+            ]
         else:
             errors = [r.error for r in writing.execute(connection, plan, pool=pool) if not r.ok]
         if errors:

@@ -21,7 +21,7 @@ from geotagger.photos.edits import apply
 from geotagger.photos.metadata import read_photo
 from geotagger.photos.sidecar import Sidecar
 from geotagger.photos.xmp_read import XmpError, gps_of_xmp, parse_xmp, read_sidecar
-from tests.photos import test_png_patch, test_tiff_patch, test_webp_patch
+from tests.photos import test_png_patch, test_tiff_odd, test_tiff_patch, test_webp_patch
 from tests.photos.making import xmp
 from tests.support.jpegs import camera_block, exif, gps_entries, ifd, jpeg, long
 from tests.support.patching import FIX
@@ -39,6 +39,9 @@ FILES: dict[str, tuple[Container, bytes]] = {
     "tiff": (Tiff(), test_tiff_patch.built("<", gps=True)),
     "tiff pages": (Tiff(), test_tiff_patch.pages()),
     "tiff rich": (Tiff(), test_tiff_patch.rich()),
+    "tiff old jpeg": (Tiff(), test_tiff_odd.old_jpeg(gps=True, tables_at=400)),
+    "jpeg stray pointer": (Jpeg(), jpeg(exif(test_tiff_odd.stray("<", 16, gps=True)))),
+    "webp stray pointer": (Webp(), test_webp_patch.with_exif(test_tiff_odd.stray(">", 30))),
 }
 SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "tiff": ".tif"}
 PLACE = 'exif:GPSLatitude="48,30.5N" exif:GPSLongitude="2,15E" photoshop:City="Paris"'

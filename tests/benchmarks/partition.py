@@ -106,11 +106,17 @@ def against_plain(gallery: np.ndarray, sample: int) -> dict[str, Any]:
 
 
 def large(gallery: np.ndarray, count: int) -> dict[str, Any]:
-    def chunks() -> Iterator[np.ndarray]:
-        for number, start in enumerate(range(0, count, CHUNK)):
-            yield synthetic(gallery, min(CHUNK, count - start), 100 + number)
+    making_s = 0.0
 
-    making_s, _ = timed(lambda: sum(len(one) for one in chunks()))
+    def chunks() -> Iterator[np.ndarray]:
+        nonlocal making_s
+        for number, start in enumerate(range(0, count, CHUNK)):
+            took, points = timed(
+                lambda: synthetic(gallery, min(CHUNK, count - start), 100 + number)  # noqa: B023
+            )
+            making_s += took
+            yield points
+
     begin = time.perf_counter()
     whole_s, one = timed(lambda: build_partition(chunks(), Limits(10_000, 50)))
     return {

@@ -28,7 +28,8 @@ from geotagger.library.rows import (
 from geotagger.library.scan import ScanEvent, scan_folder
 from geotagger.library.thumbnails import Thumbnails
 from geotagger.library.writing import UndoResult, WriteEntry, WriteOptions, WritePlan, WriteResult
-from geotagger.models import store
+from geotagger.models import installing, store
+from geotagger.models.catalogue import ModelRow, catalogue
 from geotagger.models.embedder import Embedder
 from geotagger.models.store import InstalledModel
 from geotagger.progress import CancelToken, ProgressCallback
@@ -217,13 +218,33 @@ class Engine:
         """Return the installed models, damaged ones with the reason."""
         return store.model_folders(self.models_folder)
 
-    def install_model(self, source: Path, cancel: CancelToken) -> InstalledModel:
+    def catalogue_of_models(self) -> list[ModelRow]:
+        """Return installed, built-in and known models, as a list shows them."""
+        return catalogue(self.models_folder)
+
+    def install_model(
+        self, source: Path, cancel: CancelToken, progress: ProgressCallback | None = None
+    ) -> InstalledModel:
         """Install a model from a folder or a safetensors file."""
-        return store.install(source, self.models_folder, cancel=cancel)
+        return installing.install_path(source, self.models_folder, progress=progress, cancel=cancel)
+
+    def install_known(
+        self, name: str, progress: ProgressCallback, cancel: CancelToken
+    ) -> InstalledModel:
+        """Fetch and install a model by its name; stopped, a later call goes on."""
+        return installing.install_known(name, self.models_folder, progress=progress, cancel=cancel)
+
+    def verify_model(self, folder: Path, cancel: CancelToken) -> None:
+        """Return if a model is whole and runs, else raise."""
+        store.verify(folder, cancel=cancel)
+
+    def remove_model(self, name: str) -> None:
+        """Remove a model, and what was fetched of it."""
+        store.remove(name, self.models_folder)
 
     def model(self) -> InstalledModel | None:
-        """Return the installed model that is used, None if there is none that is whole."""
-        return next((model for model in self.models() if model.config is not None), None)
+        """Return the model that is used, None if there is none that is whole."""
+        return next(iter(store.usable_models(self.models_folder)), None)
 
     # -- when the program starts
 

@@ -23,6 +23,7 @@ from desktop.review.asking import ReviewDialogs
 from desktop.review.controller import ReviewController
 from desktop.review.map_link import MapLink
 from desktop.review.stepping import next_open
+from desktop.settings.models import ModelsDialog
 from desktop.settings.preferences import PreferencesDialog
 from desktop.settings.store import Settings
 from desktop.work import INTERACTIVE, Work
@@ -131,6 +132,12 @@ class MainWindow(QMainWindow):
         dialog.model_installed.connect(self._on_model_installed)
         self._open(dialog)
 
+    def show_models(self) -> None:
+        """Open the list of models."""
+        dialog = ModelsDialog(self.engine, self.work, self)
+        dialog.changed.connect(self._on_model_installed)
+        self._open(dialog)
+
     def show_error(self, error: Exception) -> None:
         """Tell an error in a dialog."""
         dialog_for(error, self).show()
@@ -143,15 +150,16 @@ class MainWindow(QMainWindow):
     def look_for_models(self) -> None:
         """Find out whether a model is installed, for the status line and the notice."""
 
-        def done(models: list[object]) -> None:
-            names = [model.name for model in models if model.config is not None]  # type: ignore[attr-defined]
-            self._has_model = bool(names)
-            self.model_label.setText(f"Model: {names[0]}" if names else "No model")
+        def done(name: str) -> None:
+            self._has_model = bool(name)
+            self.model_label.setText(f"Model: {name}" if name else "No model")
             self._show_notice()
 
-        self.work.latest(
-            "models", INTERACTIVE, lambda _context: self.engine.models(), owner=self, done=done
-        )
+        def look(_context: object) -> str:
+            model = self.engine.model()
+            return "" if model is None else model.name
+
+        self.work.latest("models", INTERACTIVE, look, owner=self, done=done)
 
     # -- what the controllers tell
 

@@ -32,6 +32,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "copy_place": review.copy_place,
         "paste_place": review.paste_place,
         "find": lambda: panes.top.search.setFocus(Qt.FocusReason.ShortcutFocusReason),
+        "models": window.show_models,
         "preferences": window.show_preferences,
         "larger": window.toggle_larger,
         "bigger_thumbnails": lambda: panes.grid.step_cell_size(1),

@@ -106,3 +106,7 @@ class PartitionError(GeotaggerError):
 
 class SuggestionFileError(GeotaggerError):
     """A file of suggestions is not of the form that `geotagger suggest` writes."""
+
+
+class ClusterError(GeotaggerError):
+    """A cluster cannot be used: the extra is missing, it cannot be reached, or it failed."""

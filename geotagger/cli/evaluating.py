@@ -9,7 +9,7 @@ from typing import Any
 
 from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder
-from geotagger.cli.options import command, path, probability
+from geotagger.cli.options import command, device_flag, path, probability
 from geotagger.errors import GeotaggerError
 
 
@@ -50,6 +50,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seeds", type=int, default=5, metavar="N")
     parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
+    device_flag(parser)
     parser.add_argument("--json", type=path, metavar="FILE", help="write the table as JSON")
     parser = command(
         subjects,
@@ -68,7 +69,7 @@ def _completion(options: argparse.Namespace, console: Console) -> int:
     from geotagger.evaluation.completion_result import main_report
     from geotagger.evaluation.hidings import Way
 
-    embedder = None if options.no_model else chosen_embedder(options.model, console)
+    embedder = None if options.no_model else chosen_embedder(options.model, console, options.device)
     result = evaluate_completion(
         options.albums,
         options.photos,

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from geotagger import __version__
 from geotagger.cli import (
+    embedding,
     evaluating,
     model_commands,
     partition_commands,
@@ -49,6 +50,7 @@ def parser() -> argparse.ArgumentParser:
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for add in (
         scanning.add,
+        embedding.add,
         suggesting.add,
         writing.add_write,
         writing.add_undo,

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from geotagger.library.catalog import CATALOG_VARIABLE, Catalog, default_path
+from geotagger.models.engines.choosing import DEVICES
+from geotagger.models.engines.choosing import ENVIRONMENT as DEVICE_VARIABLE
 
 Run = Callable[[argparse.Namespace, Any], int]
 
@@ -37,6 +39,17 @@ def command(
 def json_flag(parser: argparse.ArgumentParser) -> None:
     """Add ``--json``: the result as JSON on stdout."""
     parser.add_argument("--json", action="store_true", help="the result as JSON on stdout")
+
+
+def device_flag(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``: where a model runs."""
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default=None,
+        help="where the model runs: cuda, cpu (ONNX Runtime), torch (plain, on the CPU);"
+        f" default: ${DEVICE_VARIABLE}, else auto",
+    )
 
 
 def path(text: str) -> Path:

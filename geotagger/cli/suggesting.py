@@ -11,7 +11,7 @@ from typing import Any
 
 from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder
-from geotagger.cli.options import command, json_flag, open_catalog, path
+from geotagger.cli.options import command, device_flag, json_flag, open_catalog, path
 from geotagger.cli.scanning import scan
 from geotagger.errors import SuggestionFileError
 from geotagger.library import queries
@@ -45,6 +45,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "--model", type=path, metavar="FOLDER", help="a model folder for look-alikes"
     )
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
+    device_flag(parser)
     json_flag(parser)
 
 
@@ -54,7 +55,9 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     root = root_of(options.folder)
     with open_catalog(options) as catalog:
         scan(catalog, root, console)
-        embedder = None if options.no_model else chosen_embedder(options.model, console)
+        embedder = (
+            None if options.no_model else chosen_embedder(options.model, console, options.device)
+        )
         for _ in analyse(
             catalog,
             root,

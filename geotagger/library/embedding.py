@@ -11,7 +11,7 @@ import os
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -141,7 +141,8 @@ def embed_missing(
         for batch, seen in looked_at:
             digests = [source.taken(path) for path in batch.paths]
             with catalog.writing() as connection:
-                _store(connection, model, digests, seen)
+                if seen is not None:
+                    store_seen(connection, model, digests, seen)
                 if world is not None and seen is not None:
                     store_guesses(connection, world, model, digests, seen.vectors)
                 for path, error in batch.failed:
@@ -289,11 +290,23 @@ def _stream(
     return lambda batches: (Seen(embedder.embed(images)) for images in batches)
 
 
-def _store(
-    connection: sqlite3.Connection, model: str, digests: list[str], seen: Seen | None
+def missing_photos(
+    catalog: Catalog, root: Path, model: str, *, again: bool = False
+) -> Iterator[tuple[Path, str]]:
+    """Yield path and fingerprint of the photos below a root that a model has not embedded.
+
+    Those that could not be decoded before are left out unless ``again``. Meant for a thread of its
+    own or for a list: the thread's connection is closed at the end.
+    """
+    missing = _Missing(catalog, root, model, again=again)
+    for path in missing.paths():
+        yield path, missing.taken(path)
+
+
+def store_seen(
+    connection: sqlite3.Connection, model: str, digests: Sequence[str], seen: Seen
 ) -> None:
-    if seen is None:
-        return
+    """Keep what a model saw in photos of these fingerprints."""
     connection.executemany(
         "REPLACE INTO embeddings (fingerprint, model, vector) VALUES (?, ?, ?)",
         [

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
+from geotagger.suggest import zones
 from geotagger.suggest.anchors import nearest_in_time
 from geotagger.suggest.calibration import MODES, Calibration
 from geotagger.suggest.evidence import sources
@@ -23,7 +24,9 @@ from geotagger.suggest.motion import (
     mass_within,
     uniform_within,
 )
+from geotagger.suggest.names import evidence as names
 from geotagger.suggest.scene import (
+    AREAS,
     BoolArray,
     FloatArray,
     IntArray,
@@ -61,7 +64,7 @@ class Fused:
 
 
 PIXELS_ALONE = len(MODES)
-"""Mode of a photo of which nothing is known but what a world model sees in it."""
+"""Mode of a photo of which nothing is known but what a world model sees in it, or its names."""
 
 
 def propose(view: View) -> PlaceTable:
@@ -77,13 +80,13 @@ def propose(view: View) -> PlaceTable:
 def modes_of(view: View) -> IntArray:
     """Return for each photo the index in `calibration.MODES` of what is known of it.
 
-    It is `PIXELS_ALONE` where there are neither anchors nor look-alikes but a guess.
+    It is `PIXELS_ALONE` where there are neither anchors nor look-alikes but a guess or a name.
     """
     time, look = view.has_time, view.has_look
     names = np.where(time, np.where(look, MODES[0], MODES[1]), np.where(look, MODES[2], MODES[3]))
     mode = np.array([MODES.index(name) for name in names], np.intp)
     if len(view.scene.anchors) == 0:
-        mode[view.has_guess & ~time & ~look] = PIXELS_ALONE
+        mode[(view.has_guess | view.has_names) & ~time & ~look] = PIXELS_ALONE
     return mode
 
 
@@ -96,17 +99,19 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
     matrix = np.stack([one.kernel for one in calibration.modes])[fitted]
     floor = np.array([one.floor for one in calibration.modes])[fitted]
     logits = np.einsum("hpt,ht->hp", terms, weights) + log_lift(view, table)
-    # The model's cells divide "anywhere on earth" among themselves; what they leave remains.
-    logits = logits + np.where(table.origin == Origin.WORLD, floor[:, None], 0.0)
-    floor = floor + log_rest(view)
+    logits = logits + names.log_lift(view, table) + zones.log_lift(view, table)
+    # The model's cells and what names mean divide "anywhere on earth" among themselves.
+    area = np.isin(table.origin, AREAS)
+    logits = logits + np.where(area, floor[:, None], 0.0)
+    floor = floor + log_rest(view) + names.log_rest(view)
     logits = np.where(table.present, logits, -np.inf)
     top = np.maximum(logits.max(axis=1, initial=-np.inf), floor)
     share = np.exp(logits - top[:, None])
     rest = np.exp(floor - top)
     total = share.sum(axis=1) + rest
     rings = _softmax(kernel @ matrix)
-    # A cell is as wide as it is; how people move does not widen it.
-    rings[table.origin == Origin.WORLD] = np.eye(len(SCALES_M))[0]
+    # A cell or a town is as wide as it is; how people move does not widen it.
+    rings[area] = np.eye(len(SCALES_M))[0]
     radius = _own_radius(view, table)[..., None]
     return Fused(
         view=view,
@@ -127,7 +132,7 @@ _EXACT_M = 50.0
 def _own_radius(view: View, table: PlaceTable) -> FloatArray:
     """Return how well each place itself is known, metres (H, P)."""
     radius = view.scene.radius_m
-    cells = _cell_radius(view, table)
+    cells = _cell_radius(view, table) + names.radius_m(view, table)
     if len(radius) == 0:
         return cells
     mine = table.is_anchor | table.on_the_way

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.suggest import timeline
+from geotagger.suggest.clock_zones import believed_of
+from geotagger.suggest.names.guessing import NameGuess, guesses_of
 from geotagger.suggest.types import AlbumPhoto, Anchor, References, WorldCells
 
 FloatArray = NDArray[np.float64]
@@ -26,7 +28,8 @@ class Scene:
     ``doubt`` (N,) are as `timeline` gives them; ``lat`` and ``lon`` (A,) are the anchors' places
     in degrees, ``radius_m`` (A,) the radii that hold them; ``embeddings`` (N, D) are
     unit rows, zero where ``seen`` (N,) is False. ``world`` are the cells that the photos' guesses
-    speak of; None where there are no guesses.
+    speak of; None where there are no guesses. ``names`` has for each photo what its texts point to,
+    or None; ``clock_belief`` tells by camera how many offsets from UTC were right and wrong.
     """
 
     photos: tuple[AlbumPhoto, ...]
@@ -43,6 +46,8 @@ class Scene:
     seen: BoolArray
     references: References | None
     world: WorldCells | None = None
+    names: tuple[NameGuess | None, ...] = ()
+    clock_belief: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     @property
     def anchor_seconds(self) -> FloatArray:
@@ -71,7 +76,10 @@ def scene_of(
         len(references.names) == 0 or references.embeddings.shape[1] != embeddings.shape[1]
     ):
         references = None
-    places = [photos[int(index)].anchor for index in anchors]
+    placed = [photos[int(index)] for index in anchors]
+    places = [photo.anchor for photo in placed]
+    lat = np.array([place.lat for place in places if place is not None], np.float64)
+    lon = np.array([place.lon for place in places if place is not None], np.float64)
     return Scene(
         photos=tuple(photos),
         targets=np.flatnonzero([photo.anchor is None for photo in photos]),
@@ -80,13 +88,15 @@ def scene_of(
         seconds=times,
         active=timeline.active(photos, times),
         doubt=timeline.doubts(photos),
-        lat=np.array([place.lat for place in places if place is not None], np.float64),
-        lon=np.array([place.lon for place in places if place is not None], np.float64),
+        lat=lat,
+        lon=lon,
         radius_m=np.array([_radius(place) for place in places if place is not None], np.float64),
         embeddings=embeddings,
         seen=seen,
         references=references,
         world=world,
+        names=guesses_of(photos),
+        clock_belief=believed_of(placed, lat, lon),
     )
 
 
@@ -129,6 +139,15 @@ class Origin(IntEnum):
     ALBUM = 6
     WORLD = 7
     """A cell that the world model sees in the pixels."""
+    NAME = 8
+    """What a name in the photo's texts means."""
+
+
+OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME)
+"""Places that do not come from the album's anchors."""
+
+AREAS = (Origin.WORLD, Origin.NAME)
+"""Places that divide "anywhere on earth" among themselves and have a size of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +179,13 @@ class View:
         if self.scene.world is None:
             return np.zeros(len(self.rows), bool)
         return np.array([self.scene.photos[row].guess is not None for row in self.rows], bool)
+
+    @property
+    def has_names(self) -> BoolArray:
+        """Which photos (H,) have texts that point somewhere."""
+        if not self.scene.names:
+            return np.zeros(len(self.rows), bool)
+        return np.array([self.scene.names[row] is not None for row in self.rows], bool)
 
     @property
     def has_look(self) -> BoolArray:
@@ -208,8 +234,7 @@ class PlaceTable:
     @property
     def of_album(self) -> BoolArray:
         """Where a place comes from the anchors of the album."""
-        outside = (self.origin == Origin.REFERENCE) | (self.origin == Origin.WORLD)
-        return np.asarray(self.present & ~outside, bool)
+        return np.asarray(self.present & ~np.isin(self.origin, OUTSIDE), bool)
 
     @property
     def on_the_way(self) -> BoolArray:
@@ -223,7 +248,7 @@ class PlaceTable:
 
     def is_an_anchor(self, row: int, place: int) -> bool:
         """Return whether one place is that of an anchor of the album."""
-        outside = self.origin[row, place] in (Origin.REFERENCE, Origin.WORLD)
+        outside = self.origin[row, place] in OUTSIDE
         return bool(self.present[row, place] and not outside and self.other[row, place] < 0)
 
 

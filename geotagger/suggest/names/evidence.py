@@ -1,0 +1,154 @@
+"""Evidence from names, as the fusion hears it.
+
+Like a world model's guess, what names point to does two things. Its spots are places of their own,
+which share what the album leaves to "anywhere on earth". And every other place, an anchor or a
+look-alike, is lifted or lowered by how much likelier the names make it than it was. How far names
+can be trusted is in their probabilities, which were fitted; the lift is bounded all the same, so
+that a folder's name alone never overrules a clock that speaks clearly.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geotagger.earth.distance import haversine_m
+from geotagger.earth.gazetteer import SpotKind
+from geotagger.earth.zone_map import shared
+from geotagger.suggest.evidence import Reason, register
+from geotagger.suggest.names.guessing import MOST_SPOTS, NameGuess, rows_by_guess
+from geotagger.suggest.scene import FloatArray, Origin, PlaceTable, View
+from geotagger.suggest.types import TextKind
+
+MOST_LIFT = 3.0
+"""Bound of the lift, a factor of twenty either way."""
+
+WORTH_TELLING = float(np.log(2.0))
+
+_IN_RADII = 2.0
+_AT_LEAST_M = 15_000.0
+"""What is within so much of a spot's middle counts as there."""
+
+_SAID = {
+    TextKind.FOLDER: "the folder is called “{phrase}” ({label})",
+    TextKind.PARENT: "a folder above is called “{phrase}” ({label})",
+    TextKind.FILE: "the file's name says “{phrase}” ({label})",
+    TextKind.CAPTION: "the caption says “{phrase}” ({label})",
+    TextKind.KEYWORD: "a keyword says “{phrase}” ({label})",
+    TextKind.PLACE: "the metadata name “{phrase}” ({label})",
+}
+
+
+@register
+class NamesEvidence:
+    """What names mean; its term is not a fitted one, as its probabilities are."""
+
+    name = "names"
+    order = 4
+    terms: tuple[str, ...] = ()
+
+    def propose(self, view: View, table: PlaceTable) -> PlaceTable | None:
+        """Return the spots that the names of each photo point to."""
+        if not view.has_names.any():
+            return None
+        shape = (len(view.rows), MOST_SPOTS)
+        lat, lon, present = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
+        for guess, rows in _grouped(view):
+            count = len(guess.share)
+            lat[rows, :count], lon[rows, :count] = guess.lat, guess.lon
+            present[rows, :count] = True
+        return PlaceTable(
+            lat=lat,
+            lon=lon,
+            present=present,
+            origin=np.full(shape, Origin.NAME, np.int8),
+            index=np.broadcast_to(np.arange(MOST_SPOTS), shape),
+            other=np.full(shape, -1, np.intp),
+            fraction=np.zeros(shape),
+        )
+
+    def score(self, view: View, table: PlaceTable) -> FloatArray:
+        """Return no fitted terms; the fusion adds `log_lift`."""
+        return np.zeros((*table.lat.shape, 0))
+
+    def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
+        """Return which name means a place, or an area around it."""
+        guess = view.scene.names[view.rows[row]] if view.scene.names else None
+        if guess is None or not table.present[row, place]:
+            return []
+        if table.origin[row, place] == Origin.NAME:
+            return [Reason(_said(guess, int(table.index[row, place])), 0.95)]
+        here = _inside(guess, table.lat[row, [place]], table.lon[row, [place]])[0]
+        if not here.any():
+            return []
+        best = int(np.where(here, guess.share / _weights(guess), 0.0).argmax())
+        if np.log(guess.share[best] / _weights(guess)[best]) < WORTH_TELLING:
+            return []
+        return [Reason(_said(guess, best), 0.35)]
+
+
+def log_lift(view: View, table: PlaceTable) -> FloatArray:
+    """Return what the names add to the logits of the places (H, P).
+
+    For a spot of the names that is its log-probability, for other places the bounded lift; 0 for
+    photos whose texts say nothing.
+    """
+    out = np.zeros(table.lat.shape)
+    if table.lat.shape[1] == 0 or not view.has_names.any():
+        return out
+    for guess, rows in _grouped(view):
+        spot = table.origin[rows] == Origin.NAME
+        inside = _inside(guess, table.lat[rows].ravel(), table.lon[rows].ravel())
+        lift = np.log(guess.rest + (inside * (guess.share / _weights(guess))).sum(axis=1))
+        lift = np.clip(lift, -MOST_LIFT, MOST_LIFT).reshape(len(rows), -1)
+        index = np.where(spot, table.index[rows], 0)
+        own = np.log(np.append(guess.share, np.full(MOST_SPOTS, 1e-12)))[index]
+        out[rows] = np.where(spot, own, lift)
+    return np.where(table.present, out, 0.0)
+
+
+def log_rest(view: View) -> FloatArray:
+    """Return the logarithm (H,) of what the names leave to the rest of the world; 0 without."""
+    out = np.zeros(len(view.rows))
+    for guess, rows in _grouped(view):
+        out[rows] = np.log(guess.rest)
+    return out
+
+
+def radius_m(view: View, table: PlaceTable) -> FloatArray:
+    """Return how wide the spots of names are, metres (H, P); 0 for other places."""
+    out = np.zeros(table.lat.shape)
+    for guess, rows in _grouped(view):
+        spot = table.origin[rows] == Origin.NAME
+        widths = np.append(guess.radius_m, np.zeros(MOST_SPOTS))
+        out[rows] = np.where(spot, widths[np.where(spot, table.index[rows], 0)], 0.0)
+    return out
+
+
+def _grouped(view: View) -> list[tuple[NameGuess, np.ndarray]]:
+    if not view.scene.names:
+        return []
+    return [*rows_by_guess([view.scene.names[row] for row in view.rows])]
+
+
+def _weights(guess: NameGuess) -> FloatArray:
+    """Return the shares (K,) of the world's photos that the spots have; a town's is never tiny.
+
+    Nothing is known of how photos lie within a spot, so being in one is at most worth its share.
+    """
+    return np.maximum([spot.weight for spot in guess.spots], 1e-4)
+
+
+def _inside(guess: NameGuess, lat: FloatArray, lon: FloatArray) -> FloatArray:
+    """Return which places (P,) are in which spots (P, K), as 0 or 1."""
+    away = haversine_m(lat[:, None], lon[:, None], guess.lat, guess.lon)
+    radius = np.array([spot.radius_m for spot in guess.spots])
+    out = away <= np.maximum(_IN_RADII * radius, _AT_LEAST_M)
+    for number, spot in enumerate(guess.spots):
+        if spot.kind is SpotKind.COUNTRY:
+            out[:, number] = shared().countries_at(lat, lon) == spot.codes[0]
+    return out.astype(np.float64)
+
+
+def _said(guess: NameGuess, index: int) -> str:
+    match, spot = guess.phrases[index], guess.spots[index]
+    return _SAID[match.kind].format(phrase=match.phrase, label=spot.label)

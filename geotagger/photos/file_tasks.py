@@ -134,6 +134,7 @@ def _in_place(change: Prepared) -> bool:
 
 
 def _tidied(change: Prepared) -> FileStamp | None:
+    replace.restore_time(change.path, replace.token_of(change))
     replace.discard(change.path, replace.token_of(change))
     return None if change.removed else _stamp(change.path)
 
@@ -184,6 +185,7 @@ def put_in_order(cut: CutOff) -> tuple[Order, str]:
     except OSError as error:
         return "away", f"The file cannot be read: {error.strerror or error}."
     if found == cut.after:
+        replace.restore_time(path, cut.token)
         replace.discard(path, cut.token)
         return "after", ""
     intact = found == cut.before or cut.before is None

@@ -250,6 +250,14 @@ def put_back(path: Path, token: str, old_hash: bytes) -> bool:
     return True
 
 
+def restore_time(path: Path, token: str) -> None:
+    """Give a file that was written in place the time that its backup kept, if there is one."""
+    _, backup = names(path, token)
+    with contextlib.suppress(OSError):
+        status = backup.stat()
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 @contextlib.contextmanager
 def _opened(path: Path, expected: FileStamp | None) -> Iterator[BinaryIO]:
     """Open the file, locked against other writers, after making sure it is the expected one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import sys
@@ -20,6 +21,7 @@ pytestmark = pytest.mark.skipif(
 
 IN_PLACE = {Step.BACKED_UP, Step.HALF_IN_PLACE}
 KINDS = ["jpeg", "hard link", "new sidecar", "merged sidecar"]
+LONG_AGO_NS = 1_400_000_000_123_456_789
 XMP = "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'/>"
 
 
@@ -46,6 +48,7 @@ def test_killed_at_every_step_of_a_write(tmp_path: Path) -> None:
                 continue
             folder = tmp_path / f"{kind} {step}"
             path = make(folder, kind)
+            os.utime(path, ns=(LONG_AGO_NS, LONG_AGO_NS))
             before.append(contents(folder))
             open_journal(folder.with_suffix(".sqlite")).close()
             db = str(folder.with_suffix(".sqlite"))
@@ -61,6 +64,7 @@ def test_killed_at_every_step_of_a_write(tmp_path: Path) -> None:
         assert leftovers(folder) == [], case
         (entry,) = writing.history(connection)
         now = contents(folder)
+        assert Path(case["paths"][0]).stat().st_mtime_ns == LONG_AGO_NS, case
         assert (entry.count, entry.failed) == ((0, 1) if now == old else (1, 0)), case
         if now != old:
             (item,) = plan([Path(case["paths"][0])]).items

@@ -61,7 +61,8 @@ class Console:
         if progress.unit == "bytes":
             done, total, unit = done // 10**6, -(-total // 10**6), " MB"
         of = f" of {total:,}" if total else ""
-        text = _safe(f"{progress.what}: {done:,}{of}{unit} {progress.detail}")[:100]
+        counted = f"{progress.what}: {done:,}{of}{unit}{_speed(progress)}"
+        text = _safe(f"{counted} {progress.detail}")[:100]
         if self._terminal:
             print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
             self._open_line = True
@@ -79,7 +80,9 @@ def _speed(progress: Progress) -> str:
     """Return ", 12.3 a second, 4 min left" as far as it is known."""
     if not progress.rate:
         return ""
-    text = f", {progress.rate:,.1f} a second"
+    in_bytes = progress.unit == "bytes"
+    text = f", {progress.rate / 1e6:,.1f} MB" if in_bytes else f", {progress.rate:,.1f}"
+    text += " a second"
     left = progress.left_s
     if left is None:
         return text

@@ -9,6 +9,7 @@ from typing import Any
 
 from geotagger.cli.console import Console
 from geotagger.cli.options import command, json_flag
+from geotagger.errors import ModelError
 from geotagger.models import store
 from geotagger.models.catalogue import ModelRow, ModelState, catalogue
 from geotagger.models.disk import megabytes
@@ -54,29 +55,62 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 def chosen_embedder(
     folder: Path | None, console: Console, device: str | None = None
 ) -> Embedder | None:
-    """Return the embedder in a folder, else the first sound one installed, else None.
+    """Return the embedder of the model that a command was told, else of the one that is used.
+
+    See `chosen_model` for the order. What cannot be loaded is told and the next one taken, unless
+    a model or a device was named.
 
     Raises
     ------
     ModelError
-        The folder was named and holds no sound model, or there is no such device.
+        The model that was named is not there or not sound, or there is no such device.
     """
-    chosen = chosen_model(folder, console)
-    if chosen is None:
-        console.hint("No model is installed: look-alikes say nothing, the albums still do.")
-        return None
-    return load_embedder(chosen, device=device)
+    named = folder is not None or device is not None or os.environ.get(store.CHOSEN)
+    if named:
+        chosen = chosen_model(folder, console)
+        if chosen is not None:
+            return load_embedder(chosen, device=device)
+    else:
+        _tell_damaged(console)
+        for model in store.usable_models():
+            try:
+                return load_embedder(model.folder, device=device)
+            except ModelError as error:
+                console.error(f"model {model.name} is left out: {error}")
+    console.hint("No model is installed: look-alikes say nothing, the albums still do.")
+    return None
 
 
 def chosen_model(folder: Path | None, console: Console) -> Path | None:
-    """Return a model's folder: the named one, else the first sound one installed, else None."""
+    """Return the folder of the model that a command was told, else of the one that is used.
+
+    ``folder`` is a model folder or the name of a model. Without it the order of
+    `geotagger.models.store.usable_models` holds, the model that comes with the program last.
+
+    Raises
+    ------
+    ModelError
+        ``GEOTAGGER_MODEL`` names a model that is not there.
+    """
     if folder is not None:
-        return folder
+        return folder if folder.exists() else _by_name(folder)
+    _tell_damaged(console)
+    return next((model.folder for model in store.usable_models()), None)
+
+
+def _by_name(named: Path) -> Path:
+    """Return the folder of a model that was named; any other path stays as it is."""
+    if len(named.parts) == 1:
+        for model in store.usable_models():
+            if model.name == str(named):
+                return model.folder
+    return named
+
+
+def _tell_damaged(console: Console) -> None:
     for model in store.model_folders():
-        if model.error is None:
-            return model.folder
-        console.error(f"model {model.name} is left out: {model.error}")
-    return None
+        if model.error is not None:
+            console.error(f"model {model.name} is left out: {model.error}")
 
 
 def _list(options: argparse.Namespace, console: Console) -> int:

@@ -16,7 +16,7 @@ from geotagger.errors import ModelError
 from geotagger.library.catalog import Catalog
 from geotagger.models.catalogue import ModelRow, ModelState
 from geotagger.progress import Progress
-from tests.support.hub import Server, serving
+from tests.support.hub import Server, serving, use_hub
 
 LONG = 60_000
 
@@ -39,7 +39,7 @@ def dialog(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     with serving(tmp_path / "server") as server:
-        monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+        use_hub(monkeypatch, server)
         yield server
 
 

@@ -14,6 +14,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
+
 from geotagger.models.disk import git_sha1
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -131,6 +133,14 @@ def serving(root: Path) -> Iterator[Server]:
     finally:
         server.stop()
         thread.join()
+
+
+def use_hub(patch: pytest.MonkeyPatch, server: Server) -> None:
+    """Let huggingface_hub take the server for the hub, as ``HF_ENDPOINT`` would."""
+    constants = "huggingface_hub.constants"
+    patch.setattr(f"{constants}.ENDPOINT", server.url)
+    template = server.url + "/{repo_id}/resolve/{revision}/{filename}"
+    patch.setattr(f"{constants}.HUGGINGFACE_CO_URL_TEMPLATE", template)
 
 
 def write_index(folder: Path, *, version: int = 1) -> Path:

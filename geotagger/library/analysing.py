@@ -16,12 +16,20 @@ from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
 from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
+from geotagger.library.texts import folder_texts, opened_roots, texts_of
 from geotagger.library.vectors import decode_vector
 from geotagger.library.world_guesses import World, guess_of, world_cells
 from geotagger.photos.record import TimeSource
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest.album import suggest_album
-from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind, References, Suggestion
+from geotagger.suggest.types import (
+    AlbumPhoto,
+    Anchor,
+    AnchorKind,
+    PhotoText,
+    References,
+    Suggestion,
+)
 
 _GPS_RADIUS_M = 15.0
 """Radius of a file's own GPS where it states none: a phone's usual error in the open."""
@@ -173,10 +181,11 @@ def album_photos(
                ORDER BY p.wall_us, p.path""",
             (model or "", partition, os.fsencode(album)),
         ).fetchall()
-    return [_album_photo(row) for row in rows]
+        folders = folder_texts(Path(album), opened_roots(connection))
+    return [_album_photo(row, folders) for row in rows]
 
 
-def _album_photo(row: sqlite3.Row) -> AlbumPhoto:
+def _album_photo(row: sqlite3.Row, folders: tuple[PhotoText, ...]) -> AlbumPhoto:
     source = TimeSource(row["time_source"]) if row["time_source"] is not None else None
     # A file's own time is when it was copied as often as not, and then it is the same for all:
     # good enough for a place in a list, no evidence for a place on the earth.
@@ -191,6 +200,7 @@ def _album_photo(row: sqlite3.Row) -> AlbumPhoto:
         anchor=_anchor(row),
         embedding=None if row["vector"] is None else decode_vector(row["vector"]),
         guess=guess_of(row),
+        texts=texts_of(row, folders),
     )
 
 

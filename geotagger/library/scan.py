@@ -62,6 +62,7 @@ class _Known:
     companions: str
     unreadable: bool
     missing: bool
+    has_words: bool
 
 
 def scan_folder(
@@ -182,6 +183,8 @@ def _needs_reading(before: _Known, found: Found, again: bool) -> bool:
         return True
     if before.unreadable:
         return False
+    if not before.has_words:
+        return True
     group = " ".join(sorted(os.fsdecode(path) for path in found.companions))
     return (before.sidecar_stamp, before.companions) != (_stamp_text(found.sidecar_stamp), group)
 
@@ -189,7 +192,8 @@ def _needs_reading(before: _Known, found: Found, again: bool) -> bool:
 def _known(catalog: Catalog, root: Path) -> dict[Path, _Known]:
     with catalog.reading() as connection:
         rows = connection.execute(
-            "SELECT id, path, size, mtime_ns, sidecar_stamp, companions, error, missing"
+            "SELECT id, path, size, mtime_ns, sidecar_stamp, companions, error, missing,"
+            " words IS NOT NULL AS has_words"
             " FROM photos WHERE path >= ? AND path < ?",
             below(root),
         ).fetchall()
@@ -202,6 +206,7 @@ def _known(catalog: Catalog, root: Path) -> dict[Path, _Known]:
             " ".join(sorted(json.loads(row["companions"]))),
             bool(row["error"]),
             bool(row["missing"]),
+            bool(row["has_words"]),
         )
         for row in rows
     }

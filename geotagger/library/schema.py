@@ -105,7 +105,11 @@ CREATE TABLE undecodable (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND)
+_THIRD = """
+ALTER TABLE photos ADD COLUMN words TEXT;  -- JSON; NULL where they were not read yet
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD)
 VERSION = len(MIGRATIONS)
 
 

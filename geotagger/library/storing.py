@@ -17,6 +17,7 @@ from geotagger.photos.record import (
     PhotoRecord,
     TakenAt,
     TimeSource,
+    Words,
 )
 from geotagger.suggest.types import Candidate, Suggestion
 
@@ -51,6 +52,7 @@ RECORD_COLUMNS = (
     "sidecar",
     "document",
     "note",
+    "words",
     "error",
 )
 
@@ -98,6 +100,20 @@ def decode_time(wall_us: int | None, offset_s: int | None) -> datetime | None:
     return (_EPOCH + wall_us * _MICROSECOND).replace(tzinfo=zone)
 
 
+def encode_words(words: Words) -> str:
+    """Return words as the JSON that the catalog stores."""
+    whole = [list(words.captions), list(words.keywords), words.place]
+    return storable(json.dumps(whole, ensure_ascii=False))
+
+
+def decode_words(stored: str | None) -> Words:
+    """Return the words that `encode_words` stored."""
+    if not stored:
+        return Words()
+    captions, keywords, place = json.loads(stored)
+    return Words(tuple(captions), tuple(keywords), place)
+
+
 def values_of(record: PhotoRecord, sidecar_stamp: str) -> tuple[object, ...]:
     """Return a record as values in the order of `RECORD_COLUMNS`."""
     gps = record.gps
@@ -125,6 +141,7 @@ def values_of(record: PhotoRecord, sidecar_stamp: str) -> tuple[object, ...]:
         None if record.sidecar is None else encode_path(record.sidecar),
         int(record.looks_like_document),
         storable(record.note),
+        encode_words(record.words),
         "",
     )
 
@@ -160,6 +177,7 @@ def record_of(row: sqlite3.Row) -> PhotoRecord:
         sidecar=None if row["sidecar"] is None else decode_path(row["sidecar"]),
         looks_like_document=bool(row["document"]),
         note=row["note"],
+        words=decode_words(row["words"]),
     )
 
 

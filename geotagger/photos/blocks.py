@@ -19,6 +19,7 @@ _MAX_PARTS = 5000
 
 _EXIF = b"Exif\0"
 _XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_PHOTOSHOP = b"Photoshop 3.0\0"
 _XMP_PNG = b"XML:com.adobe.xmp"
 
 
@@ -29,7 +30,8 @@ class Blocks:
     ``exif`` begins with the TIFF header; ``xmp_more`` is what did not fit into a JPEG's first XMP
     segment, if it tells a place; ``exif_parts`` are the separate directories of a CR3
     ("Image", "EXIF", "GPS"); ``width`` and ``height`` are 0 where unknown; ``orientation`` is the
-    container's own one (HEIF), as an Exif value, or 0; ``picture`` tells whether there was one.
+    container's own one (HEIF), as an Exif value, or 0; ``photoshop`` are the image resources of
+    that name, with IPTC among them; ``picture`` tells whether there was one.
     """
 
     exif: bytes = b""
@@ -40,6 +42,7 @@ class Blocks:
     orientation: int = 0
     note: str = ""
     exif_parts: dict[str, bytes] | None = None
+    photoshop: bytes = b""
 
     @property
     def has_picture(self) -> bool:
@@ -95,7 +98,11 @@ def _jpeg_segment(
     at: int,
     length: int,
 ) -> None:
-    if marker == 0xE1:
+    if marker == 0xED and not blocks.photoshop:
+        block = stream.read_at(at, length)
+        if block.startswith(_PHOTOSHOP):
+            blocks.photoshop = block[len(_PHOTOSHOP) :]
+    elif marker == 0xE1:
         start = stream.read_at(at, min(length, len(HEADING)))
         head = start[: len(_XMP)]
         if head.startswith(_EXIF) and not blocks.exif:

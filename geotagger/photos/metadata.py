@@ -29,6 +29,7 @@ from geotagger.photos.opening import (
 from geotagger.photos.record import FileStamp, Gps, GpsState, Kind, PhotoRecord
 from geotagger.photos.sniff import HEAD_SIZE, kind_of_content, kind_of_name
 from geotagger.photos.times import read_time
+from geotagger.photos.words import iptc_of_photoshop, read_words
 from geotagger.photos.xmp_read import (
     DATE_CREATED,
     DATE_TIME_ORIGINAL,
@@ -256,6 +257,7 @@ def _record(
         sidecar=sidecar,
         looks_like_document=looks_like_document(signs),
         note=" ".join(dict.fromkeys(notes)),
+        words=read_words(tags, xmp, iptc_of_photoshop(blocks.photoshop), _comment(tags)),
     )
 
 

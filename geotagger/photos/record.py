@@ -100,6 +100,19 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Words:
+    """What a photo's metadata say in words.
+
+    ``captions`` are titles, headlines and descriptions; ``place`` the names of the place from the
+    smallest to the country, apart by commas, empty if there are none.
+    """
+
+    captions: tuple[str, ...] = ()
+    keywords: tuple[str, ...] = ()
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoRecord:
     """One photo file as read by the scan.
 
@@ -109,7 +122,7 @@ class PhotoRecord:
     the other files of the same photo (the JPEG of a RAW, the movie of a live photo);
     ``sidecar`` is the XMP file found beside it; ``looks_like_document`` marks screenshots, scans
     and downloads, which get no suggestion and serve as no evidence; ``note`` tells what was
-    odd but not fatal.
+    odd but not fatal; ``words`` are captions, keywords and names of the place.
     """
 
     path: Path
@@ -127,3 +140,4 @@ class PhotoRecord:
     sidecar: Path | None = None
     looks_like_document: bool = False
     note: str = ""
+    words: Words = field(default_factory=Words)

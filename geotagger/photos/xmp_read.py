@@ -22,6 +22,8 @@ _MAX_VALUE = 1000
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _EXIF = "http://ns.adobe.com/exif/1.0/"
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
+_DC = "http://purl.org/dc/elements/1.1/"
+_IPTC_CORE = "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/"
 
 LATITUDE = "exif:GPSLatitude"
 LONGITUDE = "exif:GPSLongitude"
@@ -31,6 +33,10 @@ ERROR = "exif:GPSHPositioningError"
 DATE_TIME_ORIGINAL = "exif:DateTimeOriginal"
 DATE_CREATED = "photoshop:DateCreated"
 USER_COMMENT = "exif:UserComment"
+TITLE, DESCRIPTION, SUBJECT = "dc:title", "dc:description", "dc:subject"
+HEADLINE, CITY = "photoshop:Headline", "photoshop:City"
+STATE, COUNTRY = "photoshop:State", "photoshop:Country"
+LOCATION = "Iptc4xmpCore:Location"
 
 _WANTED = {
     **{
@@ -46,6 +52,12 @@ _WANTED = {
         )
     },
     f"{_PHOTOSHOP} DateCreated": DATE_CREATED,
+    **{f"{_DC} {name.removeprefix('dc:')}": name for name in (TITLE, DESCRIPTION, SUBJECT)},
+    **{
+        f"{_PHOTOSHOP} {name.removeprefix('photoshop:')}": name
+        for name in (HEADLINE, CITY, STATE, COUNTRY)
+    },
+    f"{_IPTC_CORE} Location": LOCATION,
 }
 
 # "49,45.1885N" and "49,45,11.3N" by the specification; "49.7531N" is seen and not ambiguous.
@@ -60,7 +72,9 @@ class XmpError(ValueError):
 
 
 def parse_xmp(data: bytes) -> dict[str, str]:
-    """Return the properties of place and time, by names such as "exif:GPSLatitude".
+    """Return the properties of place, time and words, by names such as "exif:GPSLatitude".
+
+    The items of a list, and a text in several languages, are lines of one value.
 
     Only direct properties of the outermost rdf:Description count, as attribute or as element; what
     stands deeper is about other pictures (ingredients, history). Document types and entities are
@@ -184,7 +198,9 @@ class _Collector:
                 if key in _WANTED:
                     self.found[_WANTED[key]] = value[:_MAX_VALUE]
 
-    def end(self, _name: str) -> None:
+    def end(self, name: str) -> None:
+        if self._property is not None and name == f"{_RDF} li":
+            self.text("\n")
         if len(self._path) == self._property_depth:
             self._property = None
         self._path.pop()

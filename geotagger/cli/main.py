@@ -14,6 +14,7 @@ from geotagger.cli import (
     partition_commands,
     scanning,
     suggesting,
+    train_commands,
     writing,
 )
 from geotagger.cli.console import Console
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
         writing.add_history,
         evaluating.add,
         model_commands.add,
+        train_commands.add,
         partition_commands.add,
     ):
         add(commands)

@@ -43,6 +43,9 @@ class MobileNetV2:
 
     def recognises(self, shapes: Mapping[str, tuple[int, ...]]) -> bool:
         """Return whether the stem and the last layer are those of this network."""
+        if "projection.weight" in shapes:
+            # That is `geotagger.models.starter`, which has more behind the same layers.
+            return False
         return shapes.get(_STEM) == (32, 3, 3, 3) and shapes.get(_TOP) == (1280, 320, 1, 1)
 
     def load(self, weights: Path, config: ModelConfig, *, device: str) -> TorchNetwork:

@@ -146,7 +146,7 @@ def backbone_of(kind: str, path: Path) -> Backbone:
 
 def _import_all() -> None:
     """Import the modules that register a backbone; each imports torch only when it loads."""
-    from geotagger.models import any_vision, geoclip, mobilenet  # noqa: F401
+    from geotagger.models import any_vision, geoclip, mobilenet, starter  # noqa: F401
 
 
 def read_config(folder: Path) -> ModelConfig:

@@ -1,0 +1,1 @@
+"""Training of models: the shipped starter, and what users train themselves."""

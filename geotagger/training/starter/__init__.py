@@ -1,0 +1,1 @@
+"""How the starter model was trained: "same place" by metric learning, and a scene head."""

@@ -137,9 +137,9 @@ class _TrainingPairs:
         np.fill_diagonal(self._near, False)
         self._burst = pairs.burst
         self._far = pairs.elsewhere(config.far_m)
-        better = self._near & ~self._burst
+        better: NDArray[np.bool_] = np.asarray(self._near & ~self._burst)
         # Where a place was seen in one burst only, that has to do.
-        self._partners = np.asarray(np.where(better.any(axis=1)[:, None], better, self._near))
+        self._partners = np.asarray(np.where(better.any(axis=1, keepdims=True), better, self._near))
         self._anchors = np.flatnonzero(self._partners.any(axis=1))
         sources = features.table.sources[self._anchors]
         counts = np.bincount(sources, minlength=1)

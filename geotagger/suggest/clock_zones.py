@@ -22,10 +22,12 @@ from geotagger.suggest.types import AlbumPhoto
 
 FloatArray = NDArray[np.float64]
 
-BELIEF = (6.0, 2.0)
-"""Offsets that were right and wrong, as if seen before: three cameras in four tell the place's."""
+BELIEF = (1.5, 0.5)
+"""Offsets that were right and wrong, as if seen before: three cameras in four tell the place's. Of
+eight photos of phones at hand that state both, seven told the place's; cameras without GPS, of which
+none can be checked, more often stay on home time."""
 
-UTC_BELIEF = (1.0, 2.0)
+UTC_BELIEF = (0.25, 1.75)
 """The same for +00:00, which is as often what a program writes that knows no better."""
 
 MOST_LIFT = 2.5

@@ -28,7 +28,7 @@ BELIEFS = {
     "stop": -5.0,
     "everyday": -2.5,
     "unusual": -1.0,
-    "person": -2.0,
+    "person": -3.0,
     "several_words": 1.0,
     "size": 0.8,
     "other_name": -0.3,

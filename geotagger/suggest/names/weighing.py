@@ -137,8 +137,6 @@ def posterior(
     factor[own] = q[spots.match] * density
     with np.errstate(divide="ignore"):
         logs = np.log(spots.weight) + np.log(np.maximum(factor, 1e-12)).sum(axis=1)
-    if support is not None:
-        logs = logs + np.log(support)
     # A spot may be named twice, "New York, New York": it is one hypothesis.
     nothing = float(np.log(1.0 - q).sum())
     top = max(float(logs.max(initial=-np.inf)), nothing)
@@ -147,7 +145,13 @@ def posterior(
         if any(spot.number == other.number for other in spots.spots[:index]):
             weights[index] = 0.0
     share = np.asarray((1.0 - trust.slip) * weights / (float(weights.sum()) + rest), np.float64)
-    return share, 1.0 - float(share.sum())
+    rest = 1.0 - float(share.sum())
+    if support is not None:
+        # After the slip: what the album speaks against may be meant and still be wrong here.
+        share = share * support
+        whole = float(share.sum()) + rest
+        share, rest = share / whole, rest / whole
+    return share, rest
 
 
 _OTHER_NAME = 0.5

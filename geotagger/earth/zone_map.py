@@ -86,6 +86,11 @@ class ZoneMap:
         """Return the ISO codes of the countries at N points in degrees, empty at sea."""
         return np.asarray(self._codes[self._at(self._countries, lat, lon)])
 
+    def lie_in(self, code: str, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.bool_]:
+        """Return which of N points in degrees lie in the country with an ISO code."""
+        number = np.flatnonzero(self._codes == code) if code else np.zeros(0, np.intp)
+        return np.isin(self._at(self._countries, lat, lon), number)
+
     def zones_at(self, lat: ArrayLike, lon: ArrayLike) -> NDArray[np.int64]:
         """Return the numbers of the zones at N points in degrees, -1 at sea."""
         return self._at(self._zones, lat, lon) - 1

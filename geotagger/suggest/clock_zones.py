@@ -23,9 +23,11 @@ from geotagger.suggest.types import AlbumPhoto
 FloatArray = NDArray[np.float64]
 
 BELIEF = (1.5, 0.5)
-"""Offsets that were right and wrong, as if seen before: three cameras in four tell the place's. Of
-eight photos of phones at hand that state both, seven told the place's; cameras without GPS, of which
-none can be checked, more often stay on home time."""
+"""Offsets that were right and wrong, as if seen before: three cameras in four tell the place's.
+
+Of eight photos of phones at hand that state place and offset, seven told the place's. Cameras
+without GPS, of which none could be checked, more often stay on home time.
+"""
 
 UTC_BELIEF = (0.25, 1.75)
 """The same for +00:00, which is as often what a program writes that knows no better."""
@@ -103,6 +105,28 @@ def rows_by_clock(photos: Sequence[AlbumPhoto]) -> dict[tuple[int, int, int, str
         if offset is not None and photo.when is not None:
             alike[offset, photo.when.year, photo.when.month, photo.camera].append(row)
     return alike
+
+
+def lift_at(
+    photo: AlbumPhoto,
+    offset_s: int,
+    lat: float,
+    lon: float,
+    believed: Mapping[str, tuple[float, float]],
+) -> float:
+    """Return `lift` for one place; quick where many places are near each other."""
+    assert photo.when is not None
+    month = datetime(photo.when.year, photo.when.month, 1)
+    counts = believed.get(photo.camera, (0.0, 0.0))
+    return _lift_at(offset_s, month, round(lat, 2), round(lon, 2), counts)
+
+
+@lru_cache(maxsize=65_536)
+def _lift_at(
+    offset_s: int, month: datetime, lat: float, lon: float, counts: tuple[float, float]
+) -> float:
+    one = AlbumPhoto(key="", name="", when=month)
+    return float(lift(one, offset_s, np.array([lat]), np.array([lon]), {"": counts})[0])
 
 
 def lift(

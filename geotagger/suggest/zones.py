@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from geotagger.suggest.clock_zones import lift, offset_of, rows_by_clock, written
+from geotagger.suggest.clock_zones import lift, lift_at, offset_of, rows_by_clock, written
 from geotagger.suggest.evidence import Reason, register
 from geotagger.suggest.scene import FloatArray, PlaceTable, View
 
@@ -33,8 +33,8 @@ class ZoneEvidence:
         offset = offset_of(photo)
         if offset is None or not table.present[row, place]:
             return []
-        lat, lon = table.lat[row, [place]], table.lon[row, [place]]
-        if lift(photo, offset, lat, lon, view.scene.clock_belief)[0] < WORTH_TELLING:
+        lat, lon = float(table.lat[row, place]), float(table.lon[row, place])
+        if lift_at(photo, offset, lat, lon, view.scene.clock_belief) < WORTH_TELLING:
             return []
         return [Reason(f"the clock was set to {written(offset)}, as it is here", 0.15)]
 

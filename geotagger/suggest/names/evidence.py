@@ -9,10 +9,12 @@ that a folder's name alone never overrules a clock that speaks clearly.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
-from geotagger.earth.distance import haversine_m
-from geotagger.earth.gazetteer import SpotKind
+from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
+from geotagger.earth.gazetteer import Spot, SpotKind
 from geotagger.earth.zone_map import shared
 from geotagger.suggest.evidence import Reason, register
 from geotagger.suggest.names.guessing import MOST_SPOTS, NameGuess, rows_by_guess
@@ -50,7 +52,8 @@ class NamesEvidence:
         """Return the spots that the names of each photo point to."""
         if not view.has_names.any():
             return None
-        shape = (len(view.rows), MOST_SPOTS)
+        most = max(len(guess.share) for guess, _ in _grouped(view))
+        shape = (len(view.rows), most)
         lat, lon, present = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
         for guess, rows in _grouped(view):
             count = len(guess.share)
@@ -61,7 +64,7 @@ class NamesEvidence:
             lon=lon,
             present=present,
             origin=np.full(shape, Origin.NAME, np.int8),
-            index=np.broadcast_to(np.arange(MOST_SPOTS), shape),
+            index=np.broadcast_to(np.arange(most), shape),
             other=np.full(shape, -1, np.intp),
             fraction=np.zeros(shape),
         )
@@ -77,13 +80,15 @@ class NamesEvidence:
             return []
         if table.origin[row, place] == Origin.NAME:
             return [Reason(_said(guess, int(table.index[row, place])), 0.95)]
-        here = _inside(guess, table.lat[row, [place]], table.lon[row, [place]])[0]
-        if not here.any():
-            return []
-        best = int(np.where(here, guess.share / _weights(guess), 0.0).argmax())
-        if np.log(guess.share[best] / _weights(guess)[best]) < WORTH_TELLING:
-            return []
-        return [Reason(_said(guess, best), 0.35)]
+        # The smallest of the spots that holds the place says most about it.
+        worth = np.log(guess.share / _weights(guess))
+        lat, lon = float(table.lat[row, place]), float(table.lon[row, place])
+        for best in np.argsort(-worth, kind="stable").tolist():
+            if worth[best] < WORTH_TELLING:
+                break
+            if _holds(guess, best, lat, lon):
+                return [Reason(_said(guess, best), 0.35)]
+        return []
 
 
 def log_lift(view: View, table: PlaceTable) -> FloatArray:
@@ -140,13 +145,30 @@ def _weights(guess: NameGuess) -> FloatArray:
 
 def _inside(guess: NameGuess, lat: FloatArray, lon: FloatArray) -> FloatArray:
     """Return which places (P,) are in which spots (P, K), as 0 or 1."""
-    away = haversine_m(lat[:, None], lon[:, None], guess.lat, guess.lon)
-    radius = np.array([spot.radius_m for spot in guess.spots])
-    out = away <= np.maximum(_IN_RADII * radius, _AT_LEAST_M)
+    reach = np.array([_reach_m(spot) for spot in guess.spots])
+    chord = 2.0 * np.sin(np.minimum(reach / EARTH_RADIUS_M, np.pi) / 2.0)
+    cosines = unit_vectors(lat, lon) @ unit_vectors(guess.lat, guess.lon).T
+    out = cosines >= 1.0 - chord**2 / 2.0
     for number, spot in enumerate(guess.spots):
         if spot.kind is SpotKind.COUNTRY:
-            out[:, number] = shared().countries_at(lat, lon) == spot.codes[0]
+            out[:, number] = shared().lie_in(spot.codes[0], lat, lon)
     return out.astype(np.float64)
+
+
+def _reach_m(spot: Spot) -> float:
+    return max(_IN_RADII * spot.radius_m, _AT_LEAST_M)
+
+
+def _holds(guess: NameGuess, index: int, lat: float, lon: float) -> bool:
+    """Return whether a place is in one spot; the same as `_inside`, quick for one place."""
+    spot = guess.spots[index]
+    if spot.kind is SpotKind.COUNTRY:
+        return bool(shared().lie_in(spot.codes[0], [lat], [lon])[0])
+    half_lat = math.radians(spot.lat - lat) / 2.0
+    half_lon = math.radians(spot.lon - lon) / 2.0
+    across = math.cos(math.radians(lat)) * math.cos(math.radians(spot.lat))
+    square = math.sin(half_lat) ** 2 + across * math.sin(half_lon) ** 2
+    return 2.0 * EARTH_RADIUS_M * math.asin(min(math.sqrt(square), 1.0)) <= _reach_m(spot)
 
 
 def _said(guess: NameGuess, index: int) -> str:

@@ -15,7 +15,7 @@ from geotagger.suggest.names import trust as trusting
 from geotagger.suggest.names.arrays import BoolArray, FloatArray, IntArray
 from geotagger.suggest.names.matches import Match, matches_in
 from geotagger.suggest.names.trust import Trust
-from geotagger.suggest.names.weighing import Spots, meant, posterior, spots_of
+from geotagger.suggest.names.weighing import Spots, posterior, spots_of
 from geotagger.suggest.types import AlbumPhoto, PhotoText
 
 MOST_SPOTS = 6
@@ -70,12 +70,16 @@ def guesses_of(
 
     Photos with the same texts share one guess. The gazetteer is read when it is first needed.
     """
-    wanted = {photo.texts for photo in photos if photo.anchor is None and photo.texts}
-    if not wanted:
+    if not any(photo.texts and photo.anchor is None for photo in photos):
         return (None,) * len(photos)
     trust = trust or trusting.shipped()
     names = gazetteer or shared()
-    count = Counter(photo.texts for photo in photos if photo.texts)
+    # Photos whose file names alone differ say the same: only texts with names in them count.
+    said = [_saying(photo.texts, names) for photo in photos]
+    wanted = {
+        texts for photo, texts in zip(photos, said, strict=True) if photo.anchor is None and texts
+    }
+    count = Counter(texts for texts in said if texts)
     known = {texts: _spots(texts, names) for texts in count}
     anchors = _anchors(photos)
     others = _others(count, known, trust)
@@ -84,12 +88,19 @@ def guesses_of(
         for texts in wanted
         if (found := known[texts]) is not None
     }
-    return tuple(made.get(photo.texts) if photo.anchor is None else None for photo in photos)
+    return tuple(
+        made.get(texts) if photo.anchor is None else None
+        for photo, texts in zip(photos, said, strict=True)
+    )
+
+
+def _saying(texts: tuple[PhotoText, ...], gazetteer: Gazetteer) -> tuple[PhotoText, ...]:
+    return tuple(text for text in texts[:MOST_TEXTS] if matches_in(text, gazetteer))
 
 
 @lru_cache(maxsize=20_000)
 def _spots(texts: tuple[PhotoText, ...], gazetteer: Gazetteer) -> Spots | None:
-    matches = [m for text in texts[:MOST_TEXTS] for m in matches_in(text, gazetteer)]
+    matches = [match for text in texts for match in matches_in(text, gazetteer)]
     return spots_of(matches) if matches else None
 
 
@@ -196,18 +207,6 @@ def _near(spots: Spots, points: _Points) -> BoolArray:
 def _factor(near: FloatArray, spots: Spots, agree: float) -> FloatArray:
     usual = np.maximum(spots.weight, _NEAR_WEIGHT)
     return np.asarray((1.0 - agree) + agree * near / usual, np.float64)
-
-
-def probability_meant(photo_texts: Sequence[PhotoText], phrase: str, trust: Trust) -> float:
-    """Return how probable it is that a phrase of a photo's texts is meant as a place's name."""
-    spots = _spots(tuple(photo_texts), shared())
-    if spots is None:
-        return 0.0
-    chances = meant(spots, trust)
-    return max(
-        (float(chances[i]) for i, one in enumerate(spots.phrases) if one.phrase == phrase),
-        default=0.0,
-    )
 
 
 def rows_by_guess(guesses: Sequence[NameGuess | None]) -> list[tuple[NameGuess, IntArray]]:

@@ -13,6 +13,7 @@ from typing import cast
 
 from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
+from geotagger.errors import ModelError
 from geotagger.library import analysing, committing, embedding, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.journal import Recovered
@@ -32,7 +33,8 @@ from geotagger.models import installing, store
 from geotagger.models.catalogue import ModelRow, catalogue
 from geotagger.models.embedder import Embedder
 from geotagger.models.store import InstalledModel
-from geotagger.progress import CancelToken, ProgressCallback
+from geotagger.models.world_load import WorldOutline, load_outline
+from geotagger.progress import CancelToken, Progress, ProgressCallback
 
 BY_HAND = "by hand"
 BY_HAND_RADIUS_M = 50.0
@@ -48,6 +50,7 @@ class Engine:
         self._lock = threading.RLock()
         self._places: PlaceNames | None = None
         self._thumbnails: Thumbnails | None = None
+        self._outlined: tuple[Path, WorldOutline] | None = None
 
     def close(self) -> None:
         """Stop the thumbnail workers and close the catalog; nothing may be running any more."""
@@ -118,13 +121,28 @@ class Engine:
         """Suggest places for a folder tree, with the installed model if there is one."""
         with ExitStack() as stack:
             model = self.model()
-            embedder = None
+            embedder = world = None
             if model is not None and model.config is not None:
                 embedder = stack.enter_context(ModelProcess(model.folder, model.config))
+                if model.config.world:
+                    progress(Progress(0, 0, "Preparing the world model", model.name))
+                    try:
+                        world = embedder.world(cancel)
+                    except ModelError:
+                        # The albums speak for themselves before the error is told.
+                        yield from analysing.analyse(
+                            self.catalog,
+                            root,
+                            places=self.places(),
+                            progress=progress,
+                            cancel=cancel,
+                        )
+                        raise
             yield from analysing.analyse(
                 self.catalog,
                 root,
                 embedder=cast("Embedder | None", embedder),
+                world=world,
                 places=self.places(),
                 progress=progress,
                 cancel=cancel,
@@ -179,10 +197,20 @@ class Engine:
     def suggest_again(self, album: str) -> list[int]:
         """Suggest anew for an album after a decision; return the photos with a suggestion."""
         model = self.model()
-        key = None
+        key = world = None
         if model is not None and model.config is not None:
             key = embedding.model_key(ModelProcess(model.folder, model.config))
-        return analysing.suggest_again(self.catalog, album, model=key, places=self.places())
+            if model.config.world:
+                world = self._outline(model.folder)
+        return analysing.suggest_again(
+            self.catalog, album, model=key, world=world, places=self.places()
+        )
+
+    def _outline(self, folder: Path) -> WorldOutline:
+        with self._lock:
+            if self._outlined is None or self._outlined[0] != folder:
+                self._outlined = folder, load_outline(folder)
+            return self._outlined[1]
 
     # -- writing
 

@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 
 from geotagger.models.embedder import Embedder, Seen, load_embedder
 from geotagger.models.registry import ModelConfig
+from geotagger.models.world import TopCells, WorldModel
+from geotagger.models.world_load import WorldOutline, load_outline, load_world_model
 from geotagger.photos.bounded import BoundedPool
+from geotagger.progress import CancelToken
 
 _TIMEOUT_S = 1800.0
 """For one batch of photos; before the first one a large model is exported, which takes minutes."""
@@ -89,15 +92,68 @@ class ModelProcess:
         """Yield what is seen in each batch (N, S, S, 3), in turn; see `embed` for the errors."""
         return map(self._look, batches)
 
-    def _look(self, images: NDArray[np.uint8]) -> Seen:
+    def world(self, cancel: CancelToken) -> WorldOfProcess | None:
+        """Return what the model says of the world, None if it claims nothing; loads it.
+
+        The first time that takes about a minute with GeoCLIP, whose places are encoded then.
+
+        Raises
+        ------
+        ModelError
+            The model is damaged or fails its self-check.
+        CancelledError
+            The token was cancelled.
+        """
+        if not self._config.world:
+            return None
+        outline = load_outline(self._folder)
+        for _, outcome in self._started().map_unordered(_load_world, [self._folder], cancel):
+            if isinstance(outcome, Exception):
+                raise outcome
+        return WorldOfProcess(outline, self._folder, self._started())
+
+    def _started(self) -> BoundedPool:
         if self._pool is None:
             self._pool = BoundedPool(1, _TIMEOUT_S, _MEMORY)
-        return self._pool.run(_look, self._folder, images)
+        return self._pool
+
+    def _look(self, images: NDArray[np.uint8]) -> Seen:
+        return self._started().run(_look, self._folder, images)
+
+
+class WorldOfProcess:
+    """Looks to the engine like a `WorldModel`; the guessing is done in the model's process."""
+
+    def __init__(self, outline: WorldOutline, folder: Path, pool: BoundedPool) -> None:
+        self.key = outline.key
+        self.partition = outline.partition
+        self.log_prior = outline.log_prior
+        self._folder = folder
+        self._pool = pool
+
+    def top_cells(self, embeddings: NDArray[np.float32], k: int) -> TopCells:
+        """Return the likeliest cells of unit rows (N, D); see `WorldModel.top_cells`."""
+        return self._pool.run(_top_cells, self._folder, embeddings, k)
 
 
 def _look(folder: Path, images: NDArray[np.uint8]) -> Seen:
     """Run in the process of the model."""
     return _loaded(folder).look(images)
+
+
+def _load_world(folder: Path) -> None:
+    """Load the world model ahead of its first use; run in the process of the model."""
+    _loaded_world(folder)
+
+
+def _top_cells(folder: Path, embeddings: NDArray[np.float32], k: int) -> TopCells:
+    """Run in the process of the model."""
+    return _loaded_world(folder).top_cells(embeddings, k)
+
+
+@lru_cache(maxsize=1)
+def _loaded_world(folder: Path) -> WorldModel:
+    return load_world_model(folder)
 
 
 @lru_cache(maxsize=1)

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from geotagger.cli.console import Console
-from geotagger.cli.model_commands import chosen_model
+from geotagger.cli.model_commands import chosen_model, chosen_world
 from geotagger.cli.options import command, device_flag, json_flag, open_catalog, path
 from geotagger.cli.scanning import scan
 from geotagger.errors import GeotaggerError
@@ -91,6 +91,7 @@ def _here(
         catalog,
         root,
         embedder,
+        world=chosen_world(embedder, console),
         again=options.again,
         workers=options.workers,
         progress=console.progress,

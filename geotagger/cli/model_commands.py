@@ -17,6 +17,7 @@ from geotagger.models.embedder import Embedder, load_embedder
 from geotagger.models.http import is_address
 from geotagger.models.installing import install_known, install_path
 from geotagger.models.known import known_model
+from geotagger.models.world import WorldModel
 
 _INSTALL = (
     "install a model: by its NAME (fetched from the model hub, or from where --from says), or from "
@@ -79,6 +80,21 @@ def chosen_embedder(
                 console.error(f"model {model.name} is left out: {error}")
     console.hint("No model is installed: look-alikes say nothing, the albums still do.")
     return None
+
+
+def chosen_world(embedder: Embedder | None, console: Console) -> WorldModel | None:
+    """Return what a loaded model says of the world, None if it claims nothing.
+
+    Raises
+    ------
+    ModelError
+        The model is damaged or fails its self-check.
+    """
+    if embedder is None or embedder.folder is None or not embedder.config.world:
+        return None
+    from geotagger.models.world_load import load_world_model
+
+    return load_world_model(embedder.folder, progress=console.progress)
 
 
 def chosen_model(folder: Path | None, console: Console) -> Path | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from geotagger.cli.console import Console
-from geotagger.cli.model_commands import chosen_embedder
+from geotagger.cli.model_commands import chosen_embedder, chosen_world
 from geotagger.cli.options import command, device_flag, json_flag, open_catalog, path
 from geotagger.cli.scanning import scan
 from geotagger.errors import SuggestionFileError
@@ -41,9 +41,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = command(commands, "suggest", "suggest where the photos of a folder were taken", _run)
     parser.add_argument("folder", type=path, metavar="FOLDER")
     parser.add_argument("--out", type=path, metavar="FILE", help="write the suggestions as JSON")
-    parser.add_argument(
-        "--model", type=path, metavar="FOLDER", help="a model folder for look-alikes"
-    )
+    parser.add_argument("--model", type=path, metavar="FOLDER", help="a model: a folder or a name")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
     device_flag(parser)
     json_flag(parser)
@@ -62,6 +60,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             catalog,
             root,
             embedder=embedder,
+            world=chosen_world(embedder, console),
             places=PlaceNames.load(),
             progress=console.progress,
         ):

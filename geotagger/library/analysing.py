@@ -18,7 +18,7 @@ from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
 from geotagger.library.texts import folder_texts, opened_roots, texts_of
 from geotagger.library.vectors import decode_vector
-from geotagger.library.world_guesses import World, guess_of, world_cells
+from geotagger.library.world_guesses import Outline, World, guess_of, world_cells
 from geotagger.photos.record import TimeSource
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest.album import suggest_album
@@ -81,7 +81,7 @@ def suggest_again(
     album: str,
     *,
     model: str | None = None,
-    world: World | None = None,
+    world: Outline | None = None,
     places: PlaceNames | None = None,
     cancel: CancelToken | None = None,
 ) -> list[int]:
@@ -98,7 +98,7 @@ def suggest_again(
 class _Model:
     """What of the kept embeddings and guesses is heard."""
 
-    def __init__(self, key: str, world: World | None) -> None:
+    def __init__(self, key: str, world: Outline | None) -> None:
         self.key = key
         self.partition = "" if world is None else world.key
         self.cells = None if world is None else world_cells(world)

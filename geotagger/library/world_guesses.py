@@ -44,8 +44,8 @@ class Cells(Protocol):
         """Return the class of each place (N,), -1 for none."""
 
 
-class World(Protocol):
-    """What turns embeddings into cells; `geotagger.models.world.WorldModel` is one."""
+class Outline(Protocol):
+    """What stored guesses are about; `geotagger.models.world_load.WorldOutline` is one."""
 
     @property
     def key(self) -> str:
@@ -58,6 +58,10 @@ class World(Protocol):
     @property
     def log_prior(self) -> NDArray[np.float64]:
         """The logarithm of each class's share of all photos (C,)."""
+
+
+class World(Outline, Protocol):
+    """What turns embeddings into cells; `geotagger.models.world.WorldModel` is one."""
 
     def top_cells(
         self, embeddings: NDArray[np.float32], k: int
@@ -141,7 +145,7 @@ def guess_of(row: sqlite3.Row) -> CellGuess | None:
     return CellGuess(classes, log_p, float(row["log_rest"]))
 
 
-def world_cells(world: World) -> WorldCells:
+def world_cells(world: Outline) -> WorldCells:
     """Return a world model's cells as `suggest` sees them; an empty one gets a small prior."""
     partition = world.partition
     share = np.exp(np.asarray(world.log_prior, np.float64))

@@ -42,8 +42,10 @@ class Embedder:
     they take turns.
     """
 
-    def __init__(self, engine: Engine, config: ModelConfig) -> None:
+    def __init__(self, engine: Engine, config: ModelConfig, folder: Path | None = None) -> None:
         self._engine = engine
+        self.folder = folder
+        """The model folder that it was loaded from."""
         self._config = config
         self._turn = threading.Lock()
 
@@ -182,4 +184,4 @@ def load_embedder(
             remedy="Install the model again.",
         )
     check_photos(model_folder, engine, pairs=pairs)
-    return Embedder(engine, config)
+    return Embedder(engine, config, model_folder)

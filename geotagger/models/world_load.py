@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,40 @@ _INSTALL_AGAIN = "Install the model again."
 def world_partition(gallery: NDArray[np.float32]) -> Partition:
     """Return the cells for a gallery of places (G, 2), by `WORLD_LIMITS`."""
     return build_partition(gallery.astype(np.float64), WORLD_LIMITS, name="world")
+
+
+@dataclass(frozen=True, slots=True)
+class WorldOutline:
+    """What a world model's guesses are about, without what makes them.
+
+    ``key`` and ``log_prior`` (C,) are those of `WorldModel`.
+    """
+
+    key: str
+    partition: Partition
+    log_prior: NDArray[np.float64]
+
+
+def load_outline(folder: Path) -> WorldOutline:
+    """Return what the stored guesses of a model folder are about; neither weights nor torch.
+
+    Raises
+    ------
+    ModelError
+        The model claims nothing about the world, or its partition is missing or damaged.
+    """
+    config = read_config(folder)
+    if not needs_self_check(config):
+        raise ModelError("The model claims nothing about the world.", path=folder)
+    if not (folder / PARTITION_NAME).is_file():
+        raise ModelError(
+            f"The model lacks its {PARTITION_NAME}.", path=folder, remedy=_INSTALL_AGAIN
+        )
+    partition = _partition(folder, config)
+    counts = partition.counts.astype(np.float64)
+    with np.errstate(divide="ignore"):
+        prior = np.log(counts / max(float(counts.sum()), 1.0))
+    return WorldOutline(_key(config, partition), partition, prior)
 
 
 def load_world_model(

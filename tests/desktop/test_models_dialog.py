@@ -95,6 +95,7 @@ def test_what_was_fetched_of_a_model_can_be_removed(
     parts = tmp_path / "models" / ".parts-geoclip"
     parts.mkdir(parents=True)
     (parts / "model.safetensors.part").write_bytes(bytes(1000))
+    dialog.select("geoclip")
     dialog.install_from(tmp_path / "nothing")
     qtbot.waitUntil(lambda: dialog.install.text() == "Go on installing", timeout=LONG)
     with qtbot.waitSignal(dialog.changed, timeout=LONG):

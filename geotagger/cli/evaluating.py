@@ -51,7 +51,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
     device_flag(parser)
-    parser.add_argument("--json", type=path, metavar="FILE", help="write the table as JSON")
+    parser.add_argument(
+        "--json", type=path, default=None, metavar="FILE", help="write the table as JSON"
+    )
     parser = command(
         subjects,
         "writing",
@@ -60,7 +62,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--corpus", type=path, required=True, metavar="DIR")
     parser.add_argument("--no-peers", action="store_true", help="measure only this program")
-    parser.add_argument("--json", type=path, metavar="FILE", help="write the table as JSON")
+    parser.add_argument(
+        "--json", type=path, default=None, metavar="FILE", help="write the table as JSON"
+    )
 
 
 def _completion(options: argparse.Namespace, console: Console) -> int:

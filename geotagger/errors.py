@@ -110,3 +110,7 @@ class SuggestionFileError(GeotaggerError):
 
 class ClusterError(GeotaggerError):
     """A cluster cannot be used: the extra is missing, it cannot be reached, or it failed."""
+
+
+class ConfigError(GeotaggerError):
+    """A configuration file cannot be read, or a setting in it is unknown or does not fit."""

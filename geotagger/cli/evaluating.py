@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from geotagger.cli.album_commands import add_evaluate as add_album
 from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder
 from geotagger.cli.options import command, device_flag, path, probability
@@ -19,6 +20,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "evaluate", help="measure how good the suggestions are, and how safe writing is"
     )
     subjects = top.add_subparsers(required=True, metavar="SUBJECT")
+    add_album(subjects)
     parser = command(
         subjects,
         "completion",

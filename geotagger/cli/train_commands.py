@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
+from geotagger.cli.album_commands import add_train as add_album
 from geotagger.cli.console import Console
 from geotagger.cli.options import command, json_flag, path
 from geotagger.errors import GeotaggerError
@@ -14,6 +15,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command and its subjects."""
     top = commands.add_parser("train", help="train a model on photos with known places")
     subjects = top.add_subparsers(required=True, metavar="MODEL")
+    add_album(subjects)
     parser = command(
         subjects,
         "starter",

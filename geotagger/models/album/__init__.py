@@ -1,0 +1,1 @@
+"""The album's sequence models: recurrent networks, the hidden Markov model, the smoother."""

@@ -1,0 +1,164 @@
+"""The hidden Markov model over cells: counted priors and transitions, Viterbi, forward–backward.
+
+PlaNet, section 4, "PlaNet HMM": class priors and transition probabilities are estimated by
+counting, emissions by Bayes' rule from the single-image posterior, the most likely sequence is
+found by Viterbi. Time and distance play no part; `geotagger.models.album.smoother` has them.
+
+A transition is ``(1 − λ) · counted + λ · prior``, so that a way that was never seen is possible.
+Viterbi uses that form: the best predecessor is the best among the counted ones or the best of all,
+which costs one pass over the counts in place of all pairs of cells; the result is exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CountedHmm:
+    """Priors and transitions by counting.
+
+    Attributes
+    ----------
+    log_prior
+        Logarithm of the cells' shares (C).
+    sources, targets
+        The counted transitions (K), in ascending order of the target.
+    shares
+        Share of each among those from its source (K).
+    smoothing
+        λ, the weight of the prior in every transition.
+    """
+
+    log_prior: FloatArray
+    sources: NDArray[np.intp]
+    targets: NDArray[np.intp]
+    shares: FloatArray
+    smoothing: float
+
+    @property
+    def size(self) -> int:
+        """How many cells there are, C."""
+        return len(self.log_prior)
+
+    @classmethod
+    def count(
+        cls, albums: Sequence[ArrayLike], size: int, *, smoothing: float = 0.05
+    ) -> CountedHmm:
+        """Return the model counted over albums' classes in order; -1 (no class) is skipped.
+
+        Raises
+        ------
+        ValueError
+            A class is out of range, or the smoothing is not within 0…1.
+        """
+        if not 0.0 < smoothing <= 1.0:
+            raise ValueError(f"the smoothing must be above 0 and at most 1, found {smoothing}")
+        seen = np.full(size, 0.5)
+        pairs = []
+        for album in albums:
+            classes = np.asarray(album, np.int64)
+            if len(classes) and (classes.min() < -1 or classes.max() >= size):
+                raise ValueError(f"classes must be from -1 to {size - 1}")
+            seen += np.bincount(classes[classes >= 0], minlength=size)
+            both = (classes[:-1] >= 0) & (classes[1:] >= 0)
+            pairs.append(classes[1:][both] * size + classes[:-1][both])
+        joined = np.concatenate(pairs) if pairs else np.zeros(0, np.int64)
+        key, count = np.unique(joined, return_counts=True)
+        sources, targets = (key % size).astype(np.intp), (key // size).astype(np.intp)
+        total = np.bincount(sources, weights=count, minlength=size)
+        return cls(np.log(seen / seen.sum()), sources, targets, count / total[sources], smoothing)
+
+    def transitions(self) -> FloatArray:
+        """Return all transition probabilities (C, C), rows from, columns to."""
+        found = np.zeros((self.size, self.size))
+        found[self.sources, self.targets] = self.shares
+        left = 1.0 - found.sum(axis=1, keepdims=True)
+        # A cell that was never left goes where the prior says.
+        found += left * np.exp(self.log_prior)
+        return (1.0 - self.smoothing) * found + self.smoothing * np.exp(self.log_prior)
+
+    def emissions(self, log_posterior: ArrayLike) -> FloatArray:
+        """Return log-likelihoods (N, C) of single-image log-posteriors, by Bayes' rule."""
+        rows = np.asarray(log_posterior, np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.size or len(rows) == 0:
+            raise ValueError(f"expected posteriors (N, {self.size}), found {rows.shape}")
+        return np.asarray(rows - self.log_prior, np.float64)
+
+    def viterbi(self, emission: FloatArray) -> NDArray[np.int64]:
+        """Return the most likely cells (N) for log-likelihoods (N, C)."""
+        count, size = emission.shape
+        everywhere = np.log(self.smoothing) + self.log_prior
+        has = np.bincount(self.sources, minlength=size) > 0
+        # From a cell that was never left every way has the prior's probability, no less.
+        unseen = np.where(has, 0.0, -np.log(self.smoothing))
+        prior = np.exp(self.log_prior)
+        ways = np.log((1.0 - self.smoothing) * self.shares + self.smoothing * prior[self.targets])
+        cells, starts = np.unique(self.targets, return_index=True)
+        widths = np.diff(np.append(starts, len(self.targets)))
+        back = np.empty((count, size), np.int64)
+        best = self.log_prior + emission[0]
+        for step in range(1, count):
+            widest = best + unseen
+            top = int(widest.argmax())
+            score = widest[top] + everywhere
+            back[step] = top
+            if len(cells):
+                through = best[self.sources] + ways
+                most = np.maximum.reduceat(through, starts)
+                better = most > score[cells]
+                is_most = np.flatnonzero(through == np.repeat(most, widths))
+                first = np.searchsorted(is_most, starts)
+                score[cells[better]] = most[better]
+                back[step, cells[better]] = self.sources[is_most[first[better]]]
+            best = score + emission[step]
+        found = np.empty(count, np.int64)
+        found[-1] = best.argmax()
+        for step in range(count - 1, 0, -1):
+            found[step - 1] = back[step, found[step]]
+        return found
+
+
+def forward_backward(
+    emission: FloatArray, log_prior: FloatArray, transitions: Sequence[NDArray[Any]]
+) -> FloatArray:
+    """Return posteriors (N, C), each row summing to 1.
+
+    Parameters
+    ----------
+    emission
+        Log-likelihoods (N, C).
+    log_prior
+        Of the first photo's cell (C).
+    transitions
+        For each step from a photo to the next (N − 1) the probabilities (C, C), rows from.
+    """
+    count, size = emission.shape
+    if len(transitions) != count - 1:
+        raise ValueError(f"expected {count - 1} transitions, found {len(transitions)}")
+    kind = transitions[0].dtype if count > 1 else np.float64
+    likely = np.exp(emission - emission.max(axis=1, keepdims=True)).astype(kind)
+    forward = np.empty((count, size), kind)
+    state = np.exp(log_prior).astype(kind)
+    for step in range(count):
+        if step:
+            state = state @ transitions[step - 1]
+        state = state * likely[step]
+        state /= max(float(state.sum()), 1e-300)
+        forward[step] = state
+    back = np.ones(size, kind)
+    found = np.empty((count, size))
+    for step in range(count - 1, -1, -1):
+        joint = forward[step].astype(np.float64) * back
+        found[step] = joint / max(float(joint.sum()), 1e-300)
+        if step:
+            back = transitions[step - 1] @ (back * likely[step])
+            back /= max(float(back.sum()), 1e-300)
+    return found

@@ -1,0 +1,1 @@
+"""Training of the album's sequence models on simulated albums."""

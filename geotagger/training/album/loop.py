@@ -1,0 +1,224 @@
+"""The training loop of the album's networks: fresh albums in every batch, resumable.
+
+Every batch is drawn from the seed and the number of its step alone, so a run that was stopped and
+goes on ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import pickle
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from geotagger.errors import ModelError
+from geotagger.models.album.inputs import padded, pieces
+from geotagger.models.album.network import AlbumNetwork, CellHead, mixed_precision
+from geotagger.progress import CancelToken, Progress, ProgressCallback
+from geotagger.training.album.albums import DrawnAlbum, Simulator
+from geotagger.training.album.config import AlbumTraining
+
+STATE_NAME = "training.pt"
+_SINGLE, _ALBUM = 1, 2
+"""Streams of albums: for the single-image part, for the whole network."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trained:
+    """A network with its head, and the loss of each step of its training."""
+
+    network: AlbumNetwork
+    head: CellHead
+    losses: tuple[float, ...]
+
+
+def new_model(config: AlbumTraining, simulator: Simulator) -> tuple[AlbumNetwork, CellHead]:
+    """Return an untrained network and its head; the same for the same seed."""
+    torch.manual_seed(config.training.seed)
+    network = AlbumNetwork(config.model)
+    head = CellHead(
+        torch.from_numpy(simulator.vectors),
+        torch.from_numpy(simulator.log_prior),
+        learned=config.model.head == "softmax",
+    )
+    return network, head
+
+
+def train(
+    config: AlbumTraining,
+    simulator: Simulator,
+    *,
+    out: Path | None = None,
+    single: Trained | None = None,
+    until: int | None = None,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> Trained:
+    """Return a trained network.
+
+    Parameters
+    ----------
+    out
+        Where the state is kept; a run that finds one goes on from it.
+    single
+        A trained single-image model to start from; without one it is trained first.
+    until
+        Stop after so many steps in all, as if interrupted.
+
+    Raises
+    ------
+    ModelError
+        The state in ``out`` is of another configuration or damaged.
+    CancelledError
+        The token was cancelled; what was written is gone on from.
+    """
+    settings = config.training
+    torch.set_num_threads(settings.threads)
+    device = torch.device(settings.device)
+    network, head = new_model(config, simulator)
+    if single is not None:
+        network.own.load_state_dict(single.network.own.state_dict())
+        head.load_state_dict(single.head.state_dict())
+    network.to(device)
+    head.to(device)
+    parts = [] if single is not None else [(_SINGLE, settings.single_steps)]
+    if network.rnn is not None:
+        parts.append((_ALBUM, settings.steps))
+    steps = [(stream, step, total) for stream, total in parts for step in range(total)]
+    optimizers = {stream: _optimizer(stream, network, head, settings.rate) for stream, _ in parts}
+    state = _State(out, config, network, head, optimizers)
+    losses = state.load()
+    for number in range(len(losses), min(len(steps), len(steps) if until is None else until)):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        stream, step, total = steps[number]
+        if stream == _ALBUM and step == 0:
+            network.start_memory(head.vectors.detach())
+        albums = simulator.draw(settings.albums, (settings.seed, stream, step))
+        optimizer = optimizers[stream]
+        for group in optimizer.param_groups:
+            group["lr"] = settings.rate * _share(step, total)
+        run = _single_loss if stream == _SINGLE else _album_loss
+        with mixed_precision(device):
+            loss = run(network, head, albums, device)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(
+            [one for group in optimizer.param_groups for one in group["params"]], settings.clip
+        )
+        optimizer.step()
+        losses.append(float(loss.detach()))
+        if (number + 1) % settings.keep_every == 0 or number + 1 == len(steps):
+            state.save(losses)
+        if progress is not None:
+            progress(Progress(number + 1, len(steps), "Training", f"loss {losses[-1]:.3f}"))
+    return Trained(network.eval(), head.eval(), tuple(losses))
+
+
+def _optimizer(
+    stream: int, network: AlbumNetwork, head: CellHead, rate: float
+) -> torch.optim.Optimizer:
+    """Return the optimizer of a part: of the single-image model, or of what is added to it."""
+    if stream == _SINGLE:
+        return torch.optim.Adam([*network.own.parameters(), *head.parameters()], lr=rate)
+    assert network.rnn is not None and network.out is not None
+    # The head goes on learning, slowly: the paper trains "the LSTM units and the SoftMax layer".
+    return torch.optim.Adam(
+        [*network.rnn.parameters(), *network.out.parameters(), *head.parameters()], lr=rate
+    )
+
+
+def _single_loss(
+    network: AlbumNetwork, head: CellHead, albums: Sequence[DrawnAlbum], device: torch.device
+) -> torch.Tensor:
+    size = network.config.dimension
+    rows = torch.from_numpy(np.concatenate([one.photos.vectors for one in albums]))
+    classes = torch.from_numpy(np.concatenate([one.classes for one in albums])).long()
+    own = network.own(rows.to(device)[:, :size])
+    return torch.nn.functional.cross_entropy(head(own), classes.to(device), ignore_index=-1)
+
+
+def _album_loss(
+    network: AlbumNetwork, head: CellHead, albums: Sequence[DrawnAlbum], device: torch.device
+) -> torch.Tensor:
+    parts = [
+        (one.photos.part(rows), one.classes[rows])
+        for one in albums
+        for rows in pieces(len(one.photos), network.config.cut)
+    ]
+    features, lengths = padded([photos for photos, _ in parts])
+    found = network(features.to(device), lengths)
+    mask = torch.arange(features.shape[1])[None] < lengths[:, None]
+    classes = torch.from_numpy(np.concatenate([classes for _, classes in parts])).long()
+    return torch.nn.functional.cross_entropy(
+        head(found[mask.to(device)]), classes.to(device), ignore_index=-1
+    )
+
+
+def _share(step: int, steps: int) -> float:
+    rise = max(1, steps // 20)
+    if step < rise:
+        return (step + 1) / rise
+    return 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+
+
+class _State:
+    """What is kept of a run so that it can go on."""
+
+    def __init__(
+        self,
+        folder: Path | None,
+        config: AlbumTraining,
+        network: AlbumNetwork,
+        head: CellHead,
+        optimizers: dict[int, torch.optim.Optimizer],
+    ) -> None:
+        self._path = None if folder is None else folder / STATE_NAME
+        # Where and how often state is kept, and by what it is computed, may change between runs.
+        settings = dataclasses.replace(config.training, keep_every=1, threads=1, device="cpu")
+        whole = dataclasses.asdict(dataclasses.replace(config, training=settings))
+        self._about = json.dumps(whole, sort_keys=True)
+        self._parts: dict[str, Any] = {"network": network, "head": head}
+        self._parts |= {f"optimizer{number}": one for number, one in optimizers.items()}
+
+    def load(self) -> list[float]:
+        if self._path is None or not self._path.is_file():
+            return []
+        again = "Choose another folder, or remove the file to begin anew."
+        try:
+            kept = torch.load(self._path, map_location="cpu", weights_only=True)
+            about, losses = kept["about"], [float(one) for one in kept["losses"]]
+            if about == self._about:
+                for name, part in self._parts.items():
+                    part.load_state_dict(kept[name])
+        except (OSError, RuntimeError, KeyError, ValueError, TypeError, EOFError) as error:
+            raise ModelError(
+                "The state of the training is damaged.", path=self._path, remedy=again
+            ) from error
+        except pickle.UnpicklingError as error:
+            raise ModelError(
+                "The state of the training is damaged.", path=self._path, remedy=again
+            ) from error
+        if about != self._about:
+            raise ModelError(
+                "The folder holds the training of another configuration.",
+                path=self._path,
+                remedy=again,
+            )
+        return losses
+
+    def save(self, losses: list[float]) -> None:
+        if self._path is None:
+            return
+        kept: dict[str, Any] = {"about": self._about, "losses": losses}
+        kept |= {name: part.state_dict() for name, part in self._parts.items()}
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self._path.with_suffix(".part")
+        torch.save(kept, partial)
+        partial.replace(self._path)

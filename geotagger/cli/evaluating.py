@@ -9,6 +9,7 @@ from typing import Any
 
 from geotagger.cli.album_commands import add_evaluate as add_album
 from geotagger.cli.console import Console
+from geotagger.cli.library_commands import add_evaluate as add_library
 from geotagger.cli.model_commands import chosen_embedder
 from geotagger.cli.options import command, device_flag, path, probability
 from geotagger.errors import GeotaggerError
@@ -56,6 +57,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument(
         "--json", type=path, default=None, metavar="FILE", help="write the table as JSON"
     )
+    add_library(subjects)
     parser = command(
         subjects,
         "writing",

@@ -8,9 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.earth.distance import haversine_m
 from geotagger.errors import GeotaggerError
-from geotagger.evaluation import baselines, fitting
+from geotagger.evaluation import fitting
 from geotagger.evaluation.albums_csv import (
     KnownPhoto,
     PhotoEmbedder,
@@ -18,18 +17,18 @@ from geotagger.evaluation.albums_csv import (
     read_albums,
 )
 from geotagger.evaluation.completion_result import (
-    LEVELS,
     ClockFound,
     CompletionResult,
     MethodResult,
 )
 from geotagger.evaluation.fitting import Hiding
 from geotagger.evaluation.hidings import SECOND_CAMERA, Way, hide
+from geotagger.evaluation.scoring import ORACLE, joined, rules, score_ours, score_simple
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest import clocks as clocks_of
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.calibration import Calibration, base, shipped
-from geotagger.suggest.scene import FloatArray, scene_of
+from geotagger.suggest.scene import FloatArray
 
 FOLDS = 6
 """Albums are dealt into so many folds; what is fitted for one comes from the others."""
@@ -87,11 +86,9 @@ def evaluate_completion(
             files, photos, embedder, cache=cache, progress=progress, cancel=cancel
         )
     calibrations, fitted = _calibrations(known, vectors, progress, cancel)
-    names = _rules(embedder is not None)
-    errors: dict[str, list[FloatArray]] = {name: [] for name in ("ours", *names, _ORACLE)}
-    radii: list[FloatArray] = []
-    stated: list[float] = []
-    held: list[bool] = []
+    names = rules(embedder is not None)
+    errors: dict[str, list[FloatArray]] = {name: [] for name in (*names, ORACLE)}
+    ours: list[MethodResult] = []
     clocks: list[ClockFound] = []
     placed: set[int] = set()
     for number, rows in enumerate(known):
@@ -105,12 +102,8 @@ def evaluate_completion(
                 continue
             placed.add(number)
             clocks.extend(_clock(hiding))
-            ours, ours_radii, probability, within = _ours(hiding, calibrations[number])
-            errors["ours"].append(ours)
-            radii.append(ours_radii)
-            stated.extend(probability)
-            held.extend(within)
-            for name, error in _simple(hiding, names).items():
+            ours.append(_ours(hiding, calibrations[number]))
+            for name, error in score_simple(hiding.photos, hiding.truth, names).items():
                 errors[name].append(error)
     if progress is not None:
         progress(Progress(len(known), len(known), "Placing hidden photos"))
@@ -118,11 +111,8 @@ def evaluate_completion(
         raise GeotaggerError(
             f"No album of the table can be hidden in the way {how.value!r}.", path=albums
         )
-    pooled = {name: np.concatenate(parts) for name, parts in errors.items()}
-    methods = {name: MethodResult(error) for name, error in pooled.items()}
-    methods["ours"] = MethodResult(
-        pooled["ours"], np.concatenate(radii), np.array(stated), np.array(held, bool)
-    )
+    methods = {"ours": joined(ours)}
+    methods |= {name: MethodResult(np.concatenate(parts)) for name, parts in errors.items()}
     return CompletionResult(
         methods=methods,
         how=how,
@@ -130,28 +120,12 @@ def evaluate_completion(
         seeds=seeds,
         albums=len(placed),
         photos=sum(len(known[number]) for number in placed),
-        hidden=len(pooled["ours"]),
+        hidden=len(methods["ours"].error_m),
         embedded=len(vectors),
         model=f"{embedder.name} {embedder.version}" if embedder is not None else "",
         fitted=fitted,
         clocks=tuple(clocks),
     )
-
-
-_ORACLE = "best_anchor_oracle"
-
-
-def _rules(with_look: bool) -> dict[str, baselines.Baseline]:
-    rules: dict[str, baselines.Baseline] = {
-        "nearest_in_time": baselines.nearest_in_time(),
-        "nearest_in_time_24h": baselines.nearest_in_time(86_400.0),
-        "nearest_in_time_1h": baselines.nearest_in_time(3_600.0),
-        "interpolation_in_time": baselines.interpolation,
-        "album_mean": baselines.album_mean,
-    }
-    if with_look:
-        rules["nearest_lookalike"] = baselines.nearest_lookalike
-    return rules
 
 
 def fit_hidings(
@@ -197,26 +171,8 @@ def _calibrations(
     return [fits[fold[number]] for number in numbers], text
 
 
-def _ours(
-    hiding: Hiding, calibration: Calibration
-) -> tuple[FloatArray, FloatArray, list[float], list[bool]]:
-    suggestions = suggest_album(hiding.photos, references=None, calibration=calibration)
-    errors = np.full(len(suggestions), np.inf)
-    radii = np.zeros((len(suggestions), len(LEVELS)))
-    stated: list[float] = []
-    held: list[bool] = []
-    for row, one in enumerate(suggestions):
-        if not one.candidates:
-            stated.append(0.0)
-            held.append(False)
-            continue
-        best = one.candidates[0]
-        lat, lon = hiding.truth[one.key]
-        errors[row] = float(haversine_m(lat, lon, best.lat, best.lon))
-        radii[row] = [radius for _, radius in one.radii_m]
-        stated.append(best.probability)
-        held.append(bool(errors[row] <= best.radius_m))
-    return errors, radii, stated, held
+def _ours(hiding: Hiding, calibration: Calibration) -> MethodResult:
+    return score_ours(suggest_album(hiding.photos, calibration=calibration), hiding.truth)
 
 
 def _clock(hiding: Hiding) -> list[ClockFound]:
@@ -232,17 +188,3 @@ def _clock(hiding: Hiding) -> list[ClockFound]:
         for one in clocks_of.estimate(hiding.photos)
         if one.camera == SECOND_CAMERA
     ]
-
-
-def _simple(hiding: Hiding, rules: dict[str, baselines.Baseline]) -> dict[str, FloatArray]:
-    scene = scene_of(hiding.photos, None)
-    truth = [hiding.truth[scene.photos[row].key] for row in scene.targets]
-    lat = np.array([one[0] for one in truth])
-    lon = np.array([one[1] for one in truth])
-    placed = {name: rule(scene) for name, rule in rules.items()}
-    placed[_ORACLE] = baselines.best_anchor(scene, lat, lon)
-    errors: dict[str, FloatArray] = {}
-    for name, (guess_lat, guess_lon) in placed.items():
-        away = haversine_m(lat, lon, guess_lat, guess_lon)
-        errors[name] = np.where(np.isfinite(away), away, np.inf)
-    return errors

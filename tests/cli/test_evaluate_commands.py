@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran
+from tests.support.albums import LISBON, make_album
 
 
 @pytest.fixture
@@ -44,3 +45,18 @@ def test_a_table_that_cannot_be_written_is_one_sentence(
     )
     assert ran.code == 1
     assert "cannot be written" in ran.err
+
+
+def test_the_users_own_gps_is_hidden_and_found(run: Callable[..., Ran], tmp_path: Path) -> None:
+    folder = tmp_path / "photos"
+    make_album(folder, LISBON, size=(96, 72))
+    ran = run("evaluate", "library", folder, "--no-model")
+    assert ran.code == 1
+    assert "geotagger scan" in ran.err
+    assert run("scan", folder).code == 0
+    out = tmp_path / "score.json"
+    ran = run("evaluate", "library", folder, "--hide", "0.5", "--seeds", "2", "--json", out)
+    assert ran.code == 0, ran.err
+    assert "nearest_in_time" in ran.out
+    value = json.loads(out.read_text())
+    assert (value["photos"], value["hidden"]) == (8, 8)

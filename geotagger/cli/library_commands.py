@@ -34,6 +34,7 @@ def add_evaluate(subjects: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def _run(options: argparse.Namespace, console: Console) -> int:
     # Slow to import, and no other command needs it.
     from geotagger.evaluation.library import evaluate_library, report
+    from geotagger.library.embedding import model_key
     from geotagger.models.registry import read_config
     from geotagger.models.world_load import load_outline
 
@@ -42,7 +43,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     folder = None if options.no_model else chosen_model(options.model, console)
     if folder is not None:
         config = read_config(folder)
-        key = f"{config.name}/{config.version}"
+        key = model_key(config)
         world = load_outline(folder) if config.world else None
     with open_catalog(options) as catalog:
         score = evaluate_library(

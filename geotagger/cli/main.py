@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from geotagger import __version__
 from geotagger.cli import (
+    clock_commands,
     embedding,
     evaluating,
     model_commands,
@@ -53,6 +54,7 @@ def parser() -> argparse.ArgumentParser:
         scanning.add,
         embedding.add,
         suggesting.add,
+        clock_commands.add,
         writing.add_write,
         writing.add_undo,
         writing.add_history,

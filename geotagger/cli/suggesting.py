@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from geotagger.cli.clock_commands import as_json, clocks_below, described
 from geotagger.cli.console import Console
 from geotagger.cli.model_commands import chosen_embedder, chosen_world
 from geotagger.cli.options import command, device_flag, json_flag, open_catalog, path
@@ -67,11 +68,15 @@ def _run(options: argparse.Namespace, console: Console) -> int:
             pass
         console.end_progress()
         photos = suggestions_of(catalog, root)
+        clocks = clocks_below(catalog, root)
     if options.out is not None:
         save(options.out, photos)
     counted = Counter(photo["state"] for photo in photos)
     if not photos:
         console.say(f"No photos in {root}.")
+    for clock in clocks:
+        if clock.decision is not None or clock.open:
+            console.say(described(clock))
     for photo in photos:
         if photo["candidates"]:
             best = photo["candidates"][0]
@@ -81,7 +86,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 f" within {best['radius_m']:,.0f} m; {'; '.join(best['reasons'])}"
             )
     console.say(", ".join(f"{counted[state]:,} {state}" for state in STATES if counted[state]))
-    console.result({"photos": photos})
+    console.result({"photos": photos, "clocks": [as_json(clock) for clock in clocks]})
     return 0
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from geotagger.errors import GeotaggerError
 from geotagger.evaluation.completion_result import WITHIN_KM, MethodResult
 from geotagger.evaluation.scoring import ORACLE, Truth, joined, rules, score_ours, score_simple
-from geotagger.library import queries
+from geotagger.library import clocks, queries
 from geotagger.library.analysing import album_photos, references_of
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import PhotoState
@@ -137,7 +137,8 @@ def evaluate_library(
     is left; ``seeds`` times with other photos. Photos without GPS stay out, so what is measured
     are the kind of photos that have GPS. ``model`` is the `model_key` of the embedder whose stored
     embeddings count, ``world`` the world model whose stored guesses do; photos of other albums
-    are references, as always. The calibration is the shipped one. The catalog is only read.
+    are references, and clocks are corrected, as always. The calibration is the shipped one.
+    The catalog is only read.
 
     Raises
     ------
@@ -169,13 +170,16 @@ def evaluate_library(
             continue
         embedded += sum(one.embedding is not None for one in photos)
         references = None if model is None else references_of(catalog, model, without=album.id)
+        right = clocks.corrections(catalog, album.id)
         ours: list[MethodResult] = []
         simple: dict[str, list[MethodResult]] = {name: [] for name in (*chosen, ORACLE)}
         for seed in range(seeds):
             if cancel is not None:
                 cancel.raise_if_cancelled()
             some, truth = _hidden(photos, truths, share, seed, album.id)
-            suggested = suggest_album(some, references=references, world=cells, cancel=cancel)
+            suggested = suggest_album(
+                some, references=references, world=cells, clock_seconds=right, cancel=cancel
+            )
             ours.append(score_ours(suggested, truth))
             for name, error in score_simple(some, truth, chosen).items():
                 simple[name].append(MethodResult(error))

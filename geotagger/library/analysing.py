@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from geotagger.earth.places import PlaceNames
-from geotagger.library import queries
+from geotagger.library import clocks, queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
 from geotagger.library.rows import AlbumRow
@@ -147,6 +147,9 @@ def _suggest_one(
             references=references,
             world=None if model is None else model.cells,
             places=places,
+            clock_seconds=clocks.estimated(
+                catalog, album, photos, None if model is None else model.key
+            ),
             cancel=cancel,
         )
     ids = [int(photo.key) for photo in photos]

@@ -42,6 +42,18 @@ large network on a slow computer still shows progress and stops when told to."""
 _PAGE = 256
 
 
+class Named(Protocol):
+    """What has a name and a version: a model, or its configuration."""
+
+    @property
+    def name(self) -> str:
+        """The model's name."""
+
+    @property
+    def version(self) -> str:
+        """The model's version; another one means new embeddings."""
+
+
 class ImageEmbedder(Protocol):
     """What the pipeline wants of a model; `geotagger.models.embedder.Embedder` is one.
 
@@ -83,9 +95,9 @@ class EmbeddingFailure:
     error: Exception
 
 
-def model_key(embedder: ImageEmbedder) -> str:
-    """Return the name under which an embedder's vectors are stored."""
-    return f"{embedder.name}/{embedder.version}"
+def model_key(model: Named) -> str:
+    """Return the name under which a model's vectors are stored."""
+    return f"{model.name}/{model.version}"
 
 
 def embed_missing(

@@ -109,7 +109,24 @@ _THIRD = """
 ALTER TABLE photos ADD COLUMN words TEXT;  -- JSON; NULL where they were not read yet
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD)
+_FOURTH = """
+CREATE TABLE clocks (
+    album BLOB NOT NULL,          -- the folder, as in photos
+    camera TEXT NOT NULL,
+    reference TEXT,               -- the estimate: the camera compared with,
+    found_s REAL,                 -- seconds to add to the times, NULL where there is none,
+    probability REAL, pairs INTEGER,
+    decision TEXT,                -- a person's word: 'set', 'leave', NULL for none
+    decided_s REAL,
+    PRIMARY KEY (album, camera)
+) WITHOUT ROWID;
+CREATE TABLE clock_estimates (
+    album BLOB PRIMARY KEY,
+    basis TEXT NOT NULL           -- digest of the photos that the estimate was made of
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH)
 VERSION = len(MIGRATIONS)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -47,14 +47,16 @@ def suggest_album(
     world: WorldCells | None = None,
     places: PlaceNames | None = None,
     calibration: Calibration | None = None,
+    clock_seconds: Mapping[str, float] | None = None,
     cancel: CancelToken | None = None,
 ) -> list[Suggestion]:
     """Return a suggestion for every photo without an anchor, in the order of the input.
 
     The photos may come in any order. ``references`` are photos outside the album; ``world`` are
     the cells that the photos' guesses speak of, without which these are not heard; ``places``
-    gives the candidates their names; without ``calibration`` the shipped one is used. Cameras
-    whose clocks surely disagree are brought to one time first (see `clocks`).
+    gives the candidates their names; without ``calibration`` the shipped one is used.
+    ``clock_seconds`` are added to the times of the cameras that it names; without it, cameras
+    whose clocks surely disagree are brought to one time (see `clocks`).
 
     Raises
     ------
@@ -62,8 +64,11 @@ def suggest_album(
         The token was cancelled.
     """
     chosen = shipped() if calibration is None else calibration
-    offsets = [one for one in clocks.estimate(photos) if one.sure and one.matters]
-    scene = scene_of(clocks.corrected(photos, offsets), references, world)
+    if clock_seconds is None:
+        estimate = clocks.estimate(photos)
+        clock_seconds = {one.camera: one.offset_s for one in estimate if one.sure and one.matters}
+    right = clocks.shifted(photos, clock_seconds)
+    scene = scene_of(right, references, world, corrected=clock_seconds)
     honest = honesty.of_album(scene, chosen)
     out: list[Suggestion] = []
     for start in range(0, len(scene.targets), CHUNK):

@@ -115,15 +115,16 @@ class AnchorsInTime:
         if table.lies_on_the_way(row, place):
             second = int(table.other[row, place])
             gap = abs(float(view.gap_s[row, second] - view.gap_s[row, first]))
-            text = reasons.between(
-                scene.photos[scene.anchors[first]], scene.photos[scene.anchors[second]], gap
-            )
+            around = scene.photos[scene.anchors[first]], scene.photos[scene.anchors[second]]
+            text = reasons.between(*around, gap)
+            text += reasons.by_corrected_clock(photo, around, scene.corrected)
             return [Reason(text, 0.4)]
         if not table.is_an_anchor(row, place) or first >= scene.timed:
             return []
         gap = float(view.gap_s[row, first])
         anchor = scene.photos[scene.anchors[first]]
         text = reasons.near_in_time(photo, anchor, gap)
+        text += reasons.by_corrected_clock(photo, (anchor,), scene.corrected)
         return [Reason(text, 1.0 / (1.0 + abs(gap) / 600.0))]
 
 

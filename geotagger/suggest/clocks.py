@@ -14,7 +14,7 @@ the usual errors. The probability of the winner is its share of the posterior.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -119,7 +119,12 @@ def estimate(photos: Sequence[AlbumPhoto]) -> list[ClockOffset]:
 
 def corrected(photos: Sequence[AlbumPhoto], offsets: Sequence[ClockOffset]) -> list[AlbumPhoto]:
     """Return the photos with the offsets added to the times of their cameras."""
-    shift = {one.camera: timedelta(seconds=one.offset_s) for one in offsets}
+    return shifted(photos, {one.camera: one.offset_s for one in offsets})
+
+
+def shifted(photos: Sequence[AlbumPhoto], seconds: Mapping[str, float]) -> list[AlbumPhoto]:
+    """Return the photos with seconds added to the times of the cameras that are named."""
+    shift = {camera: timedelta(seconds=one) for camera, one in seconds.items()}
     return [_moved(photo, shift.get(photo.camera)) for photo in photos]
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from geotagger.suggest.clock_words import signed
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
@@ -44,6 +47,23 @@ def near_in_time(photo: AlbumPhoto, anchor: AlbumPhoto, gap_s: float) -> str:
 def between(first: AlbumPhoto, second: AlbumPhoto, gap_s: float) -> str:
     """Return "between IMG_1201.jpg and IMG_1210.jpg, 12 min apart"."""
     return f"between {first.name} and {second.name}, {duration(gap_s)} apart"
+
+
+def by_corrected_clock(
+    photo: AlbumPhoto, anchors: Sequence[AlbumPhoto], corrected: Mapping[str, float]
+) -> str:
+    """Return " (its clock corrected by +2 h)" where a correction changed a gap in time, else "".
+
+    ``corrected`` are the seconds that were added to the times of cameras.
+    """
+    mine = corrected.get(photo.camera, 0.0)
+    theirs = {corrected.get(one.camera, 0.0) for one in anchors}
+    if theirs == {mine}:
+        return ""
+    if mine:
+        return f" (this photo's clock corrected by {signed(mine)})"
+    whose = "its clock" if len(anchors) == 1 else "a clock of theirs"
+    return f" ({whose} corrected by {signed(max(theirs, key=abs))})"
 
 
 def looks_like(name: str, anchor: Anchor | None) -> str:

@@ -29,7 +29,8 @@ class Scene:
     in degrees, ``radius_m`` (A,) the radii that hold them; ``embeddings`` (N, D) are
     unit rows, zero where ``seen`` (N,) is False. ``world`` are the cells that the photos' guesses
     speak of; None where there are no guesses. ``names`` has for each photo what its texts point to,
-    or None; ``clock_belief`` tells by camera how many offsets from UTC were right and wrong.
+    or None; ``clock_belief`` tells by camera how many offsets from UTC were right and wrong;
+    ``corrected`` by camera how many seconds were added to its times.
     """
 
     photos: tuple[AlbumPhoto, ...]
@@ -48,6 +49,7 @@ class Scene:
     world: WorldCells | None = None
     names: tuple[NameGuess | None, ...] = ()
     clock_belief: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    corrected: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def anchor_seconds(self) -> FloatArray:
@@ -59,6 +61,8 @@ def scene_of(
     photos: Sequence[AlbumPhoto],
     references: References | None,
     world: WorldCells | None = None,
+    *,
+    corrected: Mapping[str, float] | None = None,
 ) -> Scene:
     """Return the arrays of an album.
 
@@ -97,6 +101,7 @@ def scene_of(
         world=world,
         names=guesses_of(photos),
         clock_belief=believed_of(placed, lat, lon),
+        corrected=corrected or {},
     )
 
 

@@ -54,7 +54,7 @@ ROWS = (
 _TEST, _VALIDATION, _COUNTING = 201, 202, 203
 """Streams of albums, apart from those of training."""
 _COUNTED_ALBUMS = 4000
-_FITTED_ALBUMS = 60
+_FITTED_ALBUMS = 30
 
 Row = tuple[float, ...]
 

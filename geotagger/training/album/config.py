@@ -38,6 +38,9 @@ class TrainingConfig:
     single_steps
         Batches of the single-image model that the network starts from: its part of the weights is
         trained first and then kept as it is, as the paper keeps its CNN.
+    answered
+        Share of a batch's photos, drawn anew each time, whose cells count in the loss of the
+        album's network: photos of an album are alike, and the scores over all cells cost most.
     clip
         Greatest length of the gradient.
     keep_every
@@ -53,6 +56,7 @@ class TrainingConfig:
     rate: float = 2e-3
     seed: int = 0
     single_steps: int = 300
+    answered: float = 0.5
     clip: float = 1.0
     keep_every: int = 100
     threads: int = 1
@@ -66,6 +70,8 @@ class TrainingConfig:
             raise ValueError("steps, single_steps and seed must not be negative")
         if not (self.rate > 0.0 and self.clip > 0.0):
             raise ValueError("rate and clip must be positive")
+        if not 0.0 < self.answered <= 1.0:
+            raise ValueError(f"answered must be above 0 and at most 1, found {self.answered}")
         if self.device not in ("cpu", "cuda"):
             raise ValueError(f"device must be cpu or cuda, found {self.device!r}")
 

@@ -25,8 +25,8 @@ from geotagger.training.album.albums import DrawnAlbum, Simulator
 from geotagger.training.album.config import AlbumTraining
 
 STATE_NAME = "training.pt"
-_SINGLE, _ALBUM = 1, 2
-"""Streams of albums: for the single-image part, for the whole network."""
+_SINGLE, _ALBUM, _ANSWERED = 1, 2, 3
+"""Streams: albums for the single-image part and for the whole network, photos of the loss."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -104,9 +104,12 @@ def train(
         optimizer = optimizers[stream]
         for group in optimizer.param_groups:
             group["lr"] = settings.rate * _share(step, total)
-        run = _single_loss if stream == _SINGLE else _album_loss
         with mixed_precision(device):
-            loss = run(network, head, albums, device)
+            if stream == _SINGLE:
+                loss = _single_loss(network, head, albums, device)
+            else:
+                drawing = np.random.default_rng([settings.seed, _ANSWERED, step])
+                loss = _album_loss(network, head, albums, device, drawing, settings.answered)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(
@@ -145,7 +148,12 @@ def _single_loss(
 
 
 def _album_loss(
-    network: AlbumNetwork, head: CellHead, albums: Sequence[DrawnAlbum], device: torch.device
+    network: AlbumNetwork,
+    head: CellHead,
+    albums: Sequence[DrawnAlbum],
+    device: torch.device,
+    drawing: np.random.Generator,
+    answered: float,
 ) -> torch.Tensor:
     parts = [
         (one.photos.part(rows), one.classes[rows])
@@ -156,8 +164,11 @@ def _album_loss(
     found = network(features.to(device), lengths)
     mask = torch.arange(features.shape[1])[None] < lengths[:, None]
     classes = torch.from_numpy(np.concatenate([classes for _, classes in parts])).long()
+    count = max(1, round(answered * len(classes)))
+    chosen = torch.from_numpy(drawing.choice(len(classes), count, replace=False))
+    rows = found[mask.to(device)][chosen.to(device)]
     return torch.nn.functional.cross_entropy(
-        head(found[mask.to(device)]), classes.to(device), ignore_index=-1
+        head(rows), classes[chosen].to(device), ignore_index=-1
     )
 
 

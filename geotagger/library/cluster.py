@@ -32,6 +32,8 @@ LOCAL = "local"
 """In place of an address: actors on this machine."""
 _BATCH = 16
 _STORE_BYTES = 128 << 20
+_ALONE = "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"
+"""Ray's variable; despite its name it counts on Linux too."""
 EXTRA = 'pip install "photo-geotagger[cluster]"'
 
 
@@ -160,12 +162,16 @@ def _rows(
         source = data.from_items(items, override_num_blocks=min(blocks, len(items)))
     else:
         source = data.read_parquet([str(path) for path in shards])
+        # Few shards, or small ones, come as one block, which only one actor would get.
+        source = source.repartition(target_num_rows_per_block=options.batch)
     tables = source.map_batches(
         PhotoActor,
         fn_constructor_args=(model, options.device),
         batch_size=options.batch,
         batch_format="pyarrow",
-        compute=data.ActorPoolStrategy(size=options.workers),
+        compute=data.ActorPoolStrategy(
+            min_size=1, max_size=options.workers, initial_size=options.workers
+        ),
         num_cpus=1,
     ).iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=1)
     try:
@@ -260,6 +266,10 @@ def _decoded(embedder: Embedder, name: bytes, content: Any) -> NDArray[np.uint8]
 def _connected(options: ClusterOptions) -> Iterator[Any]:
     """Connect to the cluster, or start one of this machine's own, and leave it afterwards."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if options.address == LOCAL:
+        # Ray takes 127.0.0.1 for a mistake, resolves it to this machine's address in the network
+        # and listens on all interfaces, unless it is told before its import that it stays alone.
+        os.environ.setdefault(_ALONE, "0")
     import ray
 
     if ray.is_initialized():

@@ -119,9 +119,13 @@ def start_projection(network: StarterNetwork, means: NDArray[np.float32]) -> Non
     """
     size = network.projection.out_features
     roots = functional.normalize(torch.from_numpy(means).sqrt(), dim=1).numpy().astype(np.float64)
-    _, directions = np.linalg.eigh(roots.T @ roots / len(roots))
+    if len(roots) < roots.shape[1]:
+        # Few rows: their own decomposition is many times quicker than that of their products.
+        directions = np.linalg.svd(roots, full_matrices=len(roots) < size)[2]
+    else:
+        directions = np.linalg.eigh(roots.T @ roots / len(roots))[1].T[::-1]
     with torch.no_grad():
-        network.projection.weight.copy_(torch.from_numpy(directions[:, ::-1][:, :size].T.copy()))
+        network.projection.weight.copy_(torch.from_numpy(directions[:size].copy()))
         network.projection.bias.zero_()
 
 

@@ -246,18 +246,19 @@ class _Seed:
     def _hidden_markov(
         self, test: Sequence[NDArray[np.float32]]
     ) -> dict[str, tuple[Row, tuple[float, float] | None]]:
-        from geotagger.models.album.hmm import CountedHmm, forward_backward
+        from geotagger.models.album.hmm import CountedHmm, forward_backward_all
 
         size = self._simulator.partition.size
         model = CountedHmm.count([one.classes for one in self._counted()], size)
-        transitions = model.transitions().astype(np.float32)
+        ways = model.transitions().astype(np.float32)
         best, smooth = [], []
-        for number, rows in enumerate(test):
-            self._tell("hmm", number, len(test))
-            emission = model.emissions(rows)
-            best.append(model.viterbi(emission))
-            marginal = forward_backward(emission, model.log_prior, [transitions] * (len(rows) - 1))
-            smooth.append(marginal.argmax(axis=1))
+        for start in range(0, len(test), 50):
+            self._tell("hmm", start, len(test))
+            emissions = [model.emissions(rows) for rows in test[start : start + 50]]
+            best += [model.viterbi(rows) for rows in emissions]
+            same = [np.zeros(len(rows), np.int64) for rows in emissions]
+            found = forward_backward_all(emissions, same, model.log_prior, lambda _: ways)
+            smooth += [rows.argmax(axis=1) for rows in found]
         return {
             "hmm": (within(self._simulator, self._test, np.concatenate(best)), None),
             "hmm-fb": (within(self._simulator, self._test, np.concatenate(smooth)), None),

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
-from geotagger.models.album.hmm import FloatArray
+from geotagger.models.album.hmm import FloatArray, forward_backward_all
 
 GAP_EDGES_S = np.array([60.0, 600.0, 3600.0, 21_600.0, 86_400.0])
 """Ends of the classes of gap; six of them."""
@@ -114,42 +114,7 @@ class Smoother:
                 raise ValueError(f"expected posteriors (N, {self.size}) and N gaps")
             emissions.append(weigh(given - self.log_prior, seconds, weights))
             classes.append(np.digitize(seconds, GAP_EDGES_S, right=True))
-        return self._side_by_side(emissions, classes)
-
-    def _side_by_side(
-        self, emissions: list[FloatArray], classes: list[NDArray[np.intp]]
-    ) -> list[FloatArray]:
-        """Run all albums at once: one product of matrices per step and class of gap."""
-        albums = len(emissions)
-        lengths = np.array([len(rows) for rows in emissions])
-        longest = int(lengths.max())
-        likely = [
-            np.exp(rows - rows.max(axis=1, keepdims=True)).astype(np.float32) for rows in emissions
-        ]
-        forward = [np.empty_like(rows) for rows in likely]
-        state = np.tile(np.exp(self.log_prior).astype(np.float32), (albums, 1))
-        for step in range(longest):
-            live = np.flatnonzero(lengths > step)
-            if step:
-                for kind, rows in _by_class(classes, live, step):
-                    state[rows] = state[rows] @ self.transitions(kind)
-            for album in live:
-                row = state[album] * likely[album][step]
-                state[album] = forward[album][step] = row / max(float(row.sum()), 1e-30)
-        found = [np.empty(rows.shape) for rows in likely]
-        back = np.ones((albums, self.size), np.float32)
-        for step in range(longest - 1, -1, -1):
-            live = np.flatnonzero(lengths > step)
-            for album in live:
-                joint = forward[album][step].astype(np.float64) * back[album]
-                found[album][step] = joint / max(float(joint.sum()), 1e-300)
-            if step:
-                for album in live:
-                    row = back[album] * likely[album][step]
-                    back[album] = row / max(float(row.sum()), 1e-30)
-                for kind, rows in _by_class(classes, live, step):
-                    back[rows] = back[rows] @ self.transitions(kind).T
-        return found
+        return forward_backward_all(emissions, classes, self.log_prior, self.transitions)
 
 
 def weigh(emission: FloatArray, gaps: FloatArray, weights: Weights) -> FloatArray:
@@ -218,10 +183,3 @@ def fit_weights(
     same = min(_GRID, key=lambda one: loss(Weights(one, one)))
     burst = min([one for one in _GRID if one <= same], key=lambda one: loss(Weights(same, one)))
     return Weights(same, burst)
-
-
-def _by_class(
-    classes: list[NDArray[np.intp]], live: NDArray[np.intp], step: int
-) -> list[tuple[int, NDArray[np.intp]]]:
-    kinds = np.array([classes[album][step] for album in live])
-    return [(int(kind), live[kinds == kind]) for kind in np.unique(kinds)]

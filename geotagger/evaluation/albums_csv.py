@@ -10,7 +10,6 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from zipfile import BadZipFile
@@ -20,8 +19,8 @@ import platformdirs
 from numpy.typing import NDArray
 
 from geotagger.errors import FolderError, GeotaggerError
+from geotagger.library.embedding import decoder_for
 from geotagger.photos.bounded import BoundedPool
-from geotagger.photos.decode import load_rgb
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 
 COLUMNS = ("album_id", "file", "taken_at", "lat", "lon")
@@ -175,7 +174,7 @@ def _embed(
     progress: ProgressCallback | None,
     cancel: CancelToken | None,
 ) -> None:
-    decode = partial(load_rgb, max_side=embedder.input_size, square=embedder.input_size)
+    decode = decoder_for(embedder)
     batch: list[tuple[str, NDArray[np.uint8]]] = []
 
     def flush() -> None:

@@ -24,25 +24,25 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from geotagger.library import queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.decode_ahead import DECODE_MEMORY, DECODE_TIMEOUT_S
-from geotagger.library.embedding import embed_missing
+from geotagger.library.embedding import EmbeddingFailure, embed_missing
 from geotagger.library.scan import scan_folder
 from geotagger.models.embedder import Embedder
 from geotagger.models.engines.onnx_cache import EngineCache
 from geotagger.models.engines.onnx_engine import cpu_engine
 from geotagger.models.engines.torch_engine import TorchNetwork
 from geotagger.models.mobilenet import MobileNetV2
+from geotagger.models.preprocess import decoder_of
 from geotagger.models.registry import ModelConfig
 from geotagger.photos.bounded import BoundedPool, default_workers
-from geotagger.photos.decode import load_rgb
 from tests.support.pictures import KINDS, scene
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -129,9 +129,12 @@ def ours(subject: Subject, folder: Path, count: int) -> float:
         for _ in scan_folder(catalog, folder):
             pass
         began = time.perf_counter()
-        stored = embed_missing(catalog, folder, subject.embedder)
+        failed: list[EmbeddingFailure] = []
+        stored = embed_missing(catalog, folder, subject.embedder, failures=failed)
         took = time.perf_counter() - began
-    assert stored == count, f"{stored} of {count} were stored"
+        found = len(queries.photos(catalog, folder))
+    why = f"; {failed[0].path.name}: {failed[0].error!r}" if failed else ""
+    assert stored == count, f"{stored} of {count} were stored, {found} scanned{why}"
     return count / took
 
 
@@ -157,9 +160,9 @@ def one_by_one(subject: Subject, files: list[Path]) -> float:
     return len(files) / (time.perf_counter() - began)
 
 
-def decode_alone(files: list[Path], side: int) -> float:
+def decode_alone(files: list[Path], config: ModelConfig) -> float:
     """Return photos a second of our decoding with no network, start of the workers left out."""
-    decode = partial(load_rgb, max_side=side, square=side)
+    decode = decoder_of(config)
     workers = default_workers()
     with BoundedPool(workers, DECODE_TIMEOUT_S, DECODE_MEMORY) as pool:
         for _ in pool.map_unordered(decode, files[: 2 * workers]):
@@ -192,7 +195,7 @@ def compare(subject: Subject, folder: Path, rounds: int, quick: int) -> dict[str
     for _ in range(rounds):
         rates: dict[str, Callable[[], float]] = {
             "other": lambda: one_by_one(subject, some),
-            "decode": lambda: decode_alone(files, subject.embedder.input_size),
+            "decode": lambda: decode_alone(files, subject.embedder.config),
             "ours": lambda: ours(subject, folder, len(files)),
             "network": lambda: network_alone(subject, max(quick, len(files) // 2)),
         }

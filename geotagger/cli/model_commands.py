@@ -78,7 +78,8 @@ def chosen_embedder(
                 return load_embedder(model.folder, device=device)
             except ModelError as error:
                 console.error(f"model {model.name} is left out: {error}")
-    console.hint("No model is installed: look-alikes say nothing, the albums still do.")
+    why = "No model is wanted" if named == store.NONE else "No model is installed"
+    console.hint(f"{why}: look-alikes say nothing, the albums still do.")
     return None
 
 
@@ -117,8 +118,8 @@ def chosen_model(folder: Path | None, console: Console) -> Path | None:
 def _by_name(named: Path) -> Path:
     """Return the folder of a model that was named; any other path stays as it is."""
     if len(named.parts) == 1:
-        for model in store.usable_models():
-            if model.name == str(named):
+        for model in (*store.model_folders(), store.builtin()):
+            if model is not None and model.config is not None and model.name == str(named):
                 return model.folder
     return named
 

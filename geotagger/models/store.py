@@ -38,7 +38,8 @@ from geotagger.progress import CancelToken, Progress, ProgressCallback
 ENVIRONMENT = "GEOTAGGER_MODELS"
 """Environment variable that names another folder for models."""
 CHOSEN = "GEOTAGGER_MODEL"
-"""Environment variable that names the model to use, or its folder."""
+"""Environment variable that names the model to use, or its folder; `NONE` for no model at all."""
+NONE = "none"
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _BLOCK = 1 << 20
@@ -106,19 +107,22 @@ def usable_models(root: Path | None = None) -> list[InstalledModel]:
     The order is: the one that the variable ``GEOTAGGER_MODEL`` names (a folder, or the name of a
     model); installed models that make claims about the world, by name; other installed models, by
     name; the one that comes with the program. Damaged ones are left out, but the one that was
-    named stays, so that its error is told.
+    named stays, so that its error is told. Where the variable is ``none`` there are none: the
+    albums alone speak.
 
     Raises
     ------
     ModelError
         The variable names a model that is not there.
     """
+    named = os.environ.get(CHOSEN)
+    if named == NONE:
+        return []
     sound = [model for model in model_folders(root) if model.config is not None]
     sound.sort(key=lambda model: (not (model.config and model.config.world), model.name))
     own = builtin()
     if own is not None and own.config is not None:
         sound.append(own)
-    named = os.environ.get(CHOSEN)
     if named:
         first = find_model(named, root)
         sound = [first, *(model for model in sound if model.folder != first.folder)]

@@ -25,6 +25,15 @@ class Ran:
         return json.loads(self.out)
 
 
+@pytest.fixture(autouse=True)
+def chosen_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No model where none is named: the built-in one would look at every photo.
+
+    Modules about the choice of models have a fixture of this name that leaves the choice open.
+    """
+    monkeypatch.setenv("GEOTAGGER_MODEL", "none")
+
+
 @pytest.fixture
 def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

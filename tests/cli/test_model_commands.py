@@ -22,6 +22,11 @@ HEAD = "VicenteVivanco/geoclip-geolocation"
 CLIP = "openai/clip-vit-large-patch14"
 
 
+@pytest.fixture(autouse=True)
+def chosen_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEOTAGGER_MODEL", raising=False)
+
+
 @pytest.fixture
 def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     files = tmp_path / "server"
@@ -138,6 +143,8 @@ def test_the_model_in_use_is_chosen_in_a_known_order(
     assert names() == ["starter", "a-planet", "a-look"]
     monkeypatch.setenv(store.CHOSEN, str(models / "a-look"))
     assert names()[0] == "a-look"
+    monkeypatch.setenv(store.CHOSEN, "none")
+    assert names() == []
     monkeypatch.setenv(store.CHOSEN, "teapot")
     with pytest.raises(ModelError, match="teapot"):
         names()
@@ -163,6 +170,9 @@ def test_a_command_takes_the_first_model_that_loads(
     assert model_commands.chosen_embedder(Path("starter"), console) == "loaded"
     with pytest.raises(ModelError):
         model_commands.chosen_embedder(models / "a-look", console)
+    monkeypatch.setenv(store.CHOSEN, "none")
+    assert model_commands.chosen_embedder(None, console) is None
+    assert model_commands.chosen_model(Path("a-look"), console) == models / "a-look"
     monkeypatch.setenv(store.CHOSEN, "a-look")
     with pytest.raises(ModelError, match="broke"):
         model_commands.chosen_embedder(None, console)

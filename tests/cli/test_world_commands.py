@@ -18,6 +18,11 @@ BERGEN, DUBAI = (60.39, 5.32), (25.20, 55.27)
 
 
 @pytest.fixture(autouse=True)
+def chosen_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GEOTAGGER_MODEL", raising=False)
+
+
+@pytest.fixture(autouse=True)
 def without_export(monkeypatch: pytest.MonkeyPatch) -> None:
     """Plain torch: to export the network takes longer than to run it on six pictures."""
     monkeypatch.setenv("GEOTAGGER_DEVICE", "torch")

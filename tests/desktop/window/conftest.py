@@ -113,6 +113,8 @@ class Desk:
 @pytest.fixture
 def desk(qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("GEOTAGGER_MODELS", str(tmp_path / "models"))
+    # The built-in model would look at every photo, in a process that first loads its libraries.
+    monkeypatch.setenv("GEOTAGGER_MODEL", "none")
     made = Desk(qtbot, tmp_path)
     yield made
     for window in list(made.windows):

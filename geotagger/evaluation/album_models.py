@@ -199,6 +199,7 @@ class _Seed:
         self._work = work
         self._cancel = cancel
         self._progress = progress
+        self._kept: tuple[list[NDArray[np.int32]], list[NDArray[np.float64]]] | None = None
         self._test = simulator.draw(albums, (_TEST, seed))
         self._held_out = simulator.draw(_FITTED_ALBUMS, (_VALIDATION, seed))
         self.photos = sum(len(one.photos) for one in self._test)
@@ -240,8 +241,17 @@ class _Seed:
         best = np.concatenate([rows.argmax(axis=1) for rows in log_posteriors])
         return within(self._simulator, self._test, best)
 
-    def _counted(self) -> list[DrawnAlbum]:
-        return self._simulator.draw(_COUNTED_ALBUMS, (_COUNTING, self._seed))
+    def _counted(self) -> tuple[list[NDArray[np.int32]], list[NDArray[np.float64]]]:
+        """Return cells and gaps of the albums that transitions are counted over."""
+        if self._kept is None:
+            # Drawn in parts, so that no more than one part's vectors are in memory.
+            albums = [
+                (album.classes, album.photos.gaps)
+                for part in range(_COUNTED_ALBUMS // 100)
+                for album in self._simulator.draw(100, (_COUNTING, self._seed, part))
+            ]
+            self._kept = [one for one, _ in albums], [gaps for _, gaps in albums]
+        return self._kept
 
     def _hidden_markov(
         self, test: Sequence[NDArray[np.float32]]
@@ -249,7 +259,7 @@ class _Seed:
         from geotagger.models.album.hmm import CountedHmm, forward_backward_all
 
         size = self._simulator.partition.size
-        model = CountedHmm.count([one.classes for one in self._counted()], size)
+        model = CountedHmm.count(self._counted()[0], size)
         ways = model.transitions().astype(np.float32)
         best, smooth = [], []
         for start in range(0, len(test), 50):
@@ -269,13 +279,8 @@ class _Seed:
     ) -> tuple[Row, tuple[float, float]]:
         from geotagger.models.album.smoother import Smoother, count_moves, fit_weights
 
-        cells, counted = self._simulator.partition, self._counted()
-        moves = count_moves(
-            [one.classes for one in counted],
-            [one.photos.gaps for one in counted],
-            cells.mean_lat,
-            cells.mean_lon,
-        )
+        cells = self._simulator.partition
+        moves = count_moves(*self._counted(), cells.mean_lat, cells.mean_lon)
         smoother = Smoother(cells.mean_lat, cells.mean_lon, self._simulator.log_prior, moves)
         weights = fit_weights(
             smoother,

@@ -14,8 +14,9 @@ from typing import cast
 from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
 from geotagger.errors import ModelError
-from geotagger.library import analysing, committing, embedding, queries, review
+from geotagger.library import analysing, clocks, committing, embedding, queries, review
 from geotagger.library.catalog import Catalog
+from geotagger.library.clocks import ClockChange, ClockDecision, ClockRow
 from geotagger.library.journal import Recovered
 from geotagger.library.rows import (
     AlbumRow,
@@ -205,6 +206,29 @@ class Engine:
         return analysing.suggest_again(
             self.catalog, album, model=key, world=world, places=self.places()
         )
+
+    # -- clocks
+
+    def clocks(self, root: Path) -> list[ClockRow]:
+        """Return the cameras of a folder tree, album by album, and what is known of their clocks.
+
+        Albums of one camera are left out, unless its clock was decided on.
+        """
+        found = [clocks.rows_of(self.catalog, album.id) for album in self.albums(root)]
+        some = [rows for rows in found if len(rows) > 1 or any(row.decision for row in rows)]
+        return [row for rows in some for row in rows]
+
+    def decide_clock(self, album: str, camera: str, decision: ClockDecision | None) -> ClockChange:
+        """Store a person's word on a clock, None to leave it to the estimate."""
+        return clocks.decide(self.catalog, album, camera, decision)
+
+    def revert_clocks(self, changes: Sequence[ClockChange]) -> None:
+        """Take decisions on clocks back."""
+        clocks.revert(self.catalog, changes)
+
+    def reapply_clocks(self, changes: Sequence[ClockChange]) -> None:
+        """Make decisions on clocks again that were taken back."""
+        clocks.reapply(self.catalog, changes)
 
     def _outline(self, folder: Path) -> WorldOutline:
         with self._lock:

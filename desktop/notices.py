@@ -33,12 +33,19 @@ _NO_MODEL = Notice(
 )
 
 
-def choose_notice(snapshot: Snapshot | None, analysed: bool, has_model: bool | None) -> Notice:
-    """Return the notice for what is open; an empty one if there is nothing to say."""
+def choose_notice(
+    snapshot: Snapshot | None, analysed: bool, has_model: bool | None, clocks: str = ""
+) -> Notice:
+    """Return the notice for what is open; an empty one if there is nothing to say.
+
+    ``clocks`` is what is to be said of the cameras' clocks, empty if nothing.
+    """
     if snapshot is None or snapshot.empty or not analysed:
         return Notice()
     if not any(snapshot.all_counts.get(state, 0) for state in _ANCHORS):
         return _NO_ANCHORS
+    if clocks:
+        return Notice(clocks, "Clocks…", "clocks")
     if has_model is False:
         return _NO_MODEL
     return Notice()

@@ -20,6 +20,8 @@ from desktop.library.snapshot import Query, Snapshot
 from desktop.notices import choose_notice
 from desktop.panes import Panes
 from desktop.review.asking import ReviewDialogs
+from desktop.review.clocks import ClocksController, notice_text
+from desktop.review.clocks_dialog import ClocksDialog
 from desktop.review.controller import ReviewController
 from desktop.review.map_link import MapLink
 from desktop.review.stepping import next_open
@@ -51,6 +53,9 @@ class MainWindow(QMainWindow):
         self.review = ReviewController(engine, work, self.panes.grid.selected_ids, self)
         self.writes = WriteController(engine, work, self, settings.write_options)
         self.map_link = MapLink(self.panes.map, self.review, work, self)
+        self.clocks = ClocksController(
+            engine, work, self.review.undo_stack, self.review.suggest_again, self
+        )
         self.asking = ReviewDialogs(engine, work, self.review, self)
         self.commands = CommandSet(self, wiring.handlers(self))
         self.commands.fill(self.menuBar())
@@ -131,6 +136,11 @@ class MainWindow(QMainWindow):
         dialog.theme_changed.connect(self.apply_theme)
         dialog.model_installed.connect(self._on_model_installed)
         self._open(dialog)
+
+    def show_clocks(self) -> None:
+        """Open the clocks of the cameras."""
+        self.clocks.refresh()
+        self._open(ClocksDialog(self.clocks, self))
 
     def show_models(self) -> None:
         """Open the list of models."""
@@ -265,6 +275,10 @@ class MainWindow(QMainWindow):
         self.panes.model.patch(rows)
         self.panes.photo.show_photo(self.panes.grid.current_photo())
 
+    def on_clocks(self) -> None:
+        """Ask for a word on the clocks, or ask no longer."""
+        self._show_notice()
+
     def on_files_changed(self) -> None:
         """Show the files as they are after a write."""
         self.review.undo_stack.clear()
@@ -298,8 +312,13 @@ class MainWindow(QMainWindow):
         self.library.show(album=None, filter="all", search="")
 
     def _show_notice(self) -> None:
-        notice = choose_notice(self.library.snapshot, self.library.analysed, self._has_model)
-        actions = {"search": self.asking.search_place, "model": self.show_preferences}
+        library, clocks = self.library, notice_text(self.clocks.asking)
+        notice = choose_notice(library.snapshot, library.analysed, self._has_model, clocks)
+        actions = {
+            "search": self.asking.search_place,
+            "model": self.show_preferences,
+            "clocks": self.show_clocks,
+        }
         self.panes.banner.say(notice.text, notice.button, actions.get(notice.action))
 
     def _open(self, dialog: QDialog) -> None:

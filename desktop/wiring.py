@@ -43,6 +43,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "next_open": lambda: window.step_open(1),
         "previous_open": lambda: window.step_open(-1),
         "accept_confident": window.accept_confident,
+        "clocks": window.show_clocks,
         "marker_to_centre": window.map_link.marker_to_centre,
         "type_coordinates": window.asking.type_coordinates,
         "search_place": window.asking.search_place,
@@ -73,6 +74,9 @@ def connect(window: MainWindow) -> None:
     library.problems_changed.connect(window.on_problems)
     library.thumbnails_stale.connect(panes.thumbnails.forget)
     library.settled.connect(window.review.reload)
+    library.folder_opened.connect(window.clocks.open)
+    library.settled.connect(window.clocks.refresh)
+    window.clocks.changed.connect(window.on_clocks)
     panes.grid.photo_changed.connect(window.on_photo)
     panes.grid.selectionModel().selectionChanged.connect(window.on_selection)
     panes.grid.doubleClicked.connect(lambda _index: window.toggle_larger())
@@ -105,5 +109,11 @@ def connect(window: MainWindow) -> None:
         signal.connect(lambda _lat, _lon: panes.grid.setFocus())
     window.writes.files_changed.connect(window.on_files_changed)
     window.problems_button.clicked.connect(window.show_problems)
-    for source in (library.failed, review.failed, window.writes.failed, window.asking.failed):
+    for source in (
+        library.failed,
+        review.failed,
+        window.writes.failed,
+        window.asking.failed,
+        window.clocks.failed,
+    ):
         source.connect(window.show_error)

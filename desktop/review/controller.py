@@ -275,9 +275,9 @@ class ReviewController(QObject):
         self.reload([row.id for row in rows])
         self.decided.emit()
         for album in sorted({str(row.folder) for row in rows}):
-            self._suggest_again(album)
+            self.suggest_again(album)
 
-    def _suggest_again(self, album: str) -> None:
+    def suggest_again(self, album: str) -> None:
         """Suggest anew for the rest of an album: a decision is evidence."""
 
         def function(_context: Context) -> list[PhotoRow]:

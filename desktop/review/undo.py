@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtGui import QUndoCommand
 
-from geotagger.library.rows import Change
-
-Apply = Callable[[list[Change], bool], None]
+Apply = Callable[[list[Any], bool], None]
 """Function (changes, back): takes changes back, or makes them again."""
 
 
 class DecisionCommand(QUndoCommand):
     """Changes that were made already; pushing it does nothing, undo and redo do."""
 
-    def __init__(self, text: str, changes: list[Change], apply: Apply) -> None:
+    def __init__(self, text: str, changes: list[Any], apply: Apply) -> None:
         super().__init__(text)
         self._changes = changes
         self._apply = apply

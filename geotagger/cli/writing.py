@@ -94,17 +94,20 @@ def _write(options: argparse.Namespace, console: Console) -> int:
                 console.error(f"warning    {name_in(item.path, root)}: {item.warning}")
         review.decide(catalog, decisions)
         files: list[dict[str, Any]] = []
+        not_tried = 0
         for result in committing.commit(catalog, plan, progress=console.progress):
             name = name_in(result.path, root)
             if result.ok:
                 console.say(f"written    {name} -> {name_in(result.destination, root)}")
             elif not result.tried:
                 _not_tried(name, result.error, files, console)
+                not_tried += 1
             else:
                 console.error(f"failed     {name}: {told(result.error)}")
             files.append(_file(name, name_in(result.destination, root), result.ok, result.error))
     failed = sum(not file["ok"] for file in files)
-    console.say(f"{len(files) - failed:,} written, {failed:,} failed, {len(skipped):,} skipped")
+    counts = _counts("written", len(files), failed, not_tried)
+    console.say(f"{counts}, {len(skipped):,} skipped")
     console.result({"files": files, "skipped": _skipped(skipped)})
     missing = any(reason == "no such photo" for _, reason in skipped)
     return 1 if failed or missing else 0
@@ -117,6 +120,12 @@ def _not_tried(
     if error is not None and not files:
         console.error(f"geotagger: {error.message} {error.remedy}".strip())
     console.error(f"not tried  {name}")
+
+
+def _counts(done: str, total: int, not_done: int, not_tried: int) -> str:
+    """Return the counts of a run in words; what was never begun has not failed."""
+    words = f"{total - not_done:,} {done}, {not_done - not_tried:,} failed"
+    return f"{words}, {not_tried:,} not tried" if not_tried else words
 
 
 def _decisions(
@@ -193,17 +202,19 @@ def _undo(options: argparse.Namespace, console: Console) -> int:
                 console.error(f"geotagger: there is no write {write_id}; see geotagger history")
                 return 1
         files: list[dict[str, Any]] = []
+        not_tried = 0
         for result in committing.take_back(catalog, write_id, progress=console.progress):
             name = os.fsdecode(result.path)
             if result.ok:
                 console.say(f"restored   {name}")
             elif not result.tried:
                 _not_tried(name, result.error, files, console)
+                not_tried += 1
             else:
                 console.error(f"failed     {result.error}")
             files.append(_file(name, name, result.ok, result.error))
     failed = sum(not file["ok"] for file in files)
-    console.say(f"{len(files) - failed:,} restored, {failed:,} failed")
+    console.say(_counts("restored", len(files), failed, not_tried))
     console.result({"write": write_id, "files": files})
     return 1 if failed else 0
 

@@ -136,6 +136,7 @@ def test_a_second_instance_is_told_that_the_first_is_writing(
         assert second.returncode == 1
         assert "Another window or command of this program is writing right now." in second.stderr
         assert "try again" in second.stderr and "Traceback" not in second.stderr
+        assert "0 written, 0 failed, 1 not tried, 0 skipped" in second.stdout
         assert path.read_bytes() == before
     assert run("write", folder, "--from", wanted, "--quiet").code == 0
     with another_writer(tmp_path / "catalog.sqlite"):

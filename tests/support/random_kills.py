@@ -7,6 +7,7 @@ over. The files lie in one folder that is brought back to its first state before
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -109,7 +110,9 @@ class Server:
         assert self._process.stdin is not None and self._process.stdout is not None
         order = {"db": str(db), "photos": [str(p) for p in photos], "undo": undo, "delay": delay}
         print(json.dumps(order), file=self._process.stdin, flush=True)
-        return Ended(*json.loads(self._process.stdout.readline()))
+        answer = json.loads(self._process.stdout.readline() or '"the server ended"')
+        assert isinstance(answer, list), answer
+        return Ended(*answer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,8 @@ def _serve() -> None:
         sys.stdout.flush()
 
 
-def _ordered(order: dict[str, Any]) -> tuple[bool, float]:
+def _ordered(order: dict[str, Any]) -> tuple[bool, float] | str:
+    """Carry out an order; return how it ended, or in words why the child failed by itself."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:
@@ -260,27 +264,35 @@ def _ordered(order: dict[str, Any]) -> tuple[bool, float]:
         os.setsid()
         try:
             _act(order, theirs)
-        except Exception:  # noqa: BLE001 - the child ends here and must say why
-            traceback.print_exc()
+        except BaseException:  # noqa: BLE001 - the child ends here and must say why
+            os.write(theirs, b"?" + traceback.format_exc()[-4000:].encode())
         finally:
             os._exit(1)
     os.close(theirs)
-    assert os.read(ours, 1) == b"!", "the child did not begin"
-    begun = time.monotonic()
-    ended, _, _ = select.select([ours], [], [], order["delay"])
+    begun = 0.0
+    said = os.read(ours, 1)
+    if said == b"!":
+        begun = time.monotonic()
+        ended, _, _ = select.select([ours], [], [], order["delay"])
+        said = os.read(ours, 1) if ended else b""
+        alone = bool(ended)
+    else:
+        alone = True
     seconds = time.monotonic() - begun
-    whole = bool(ended) and os.read(ours, 1) == b"."
+    why = os.read(ours, 5000).decode() if said == b"?" else "the child ended without a word"
     _end_session(child)
     os.close(ours)
-    if ended and not whole:
-        raise RuntimeError("the child failed by itself")
-    return not whole, seconds
+    if alone and said != b".":
+        return f"{'while it acted' if begun else 'before it began'}: {why}"
+    return not alone, seconds
 
 
 def _end_session(session: int) -> None:
     """Kill the writer and its workers, which have process groups of their own, and reap them."""
     for pid in (session, *_members(session)):
-        os.kill(pid, signal.SIGKILL)
+        # A child that is done reaps its workers itself, perhaps at this very moment.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
     while True:
         try:
             os.waitpid(-1, 0)

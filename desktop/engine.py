@@ -47,6 +47,8 @@ class Engine:
 
     def __init__(self, catalog: Catalog, *, models_root: Path | None = None) -> None:
         self.catalog = catalog
+        self.device: str | None = None
+        """Where the model runs, of `geotagger.models.engines.choosing.DEVICES`; None if not set."""
         self._models_root = models_root
         self._lock = threading.RLock()
         self._places: PlaceNames | None = None
@@ -124,7 +126,9 @@ class Engine:
             model = self.model()
             embedder = world = None
             if model is not None and model.config is not None:
-                embedder = stack.enter_context(ModelProcess(model.folder, model.config))
+                embedder = stack.enter_context(
+                    ModelProcess(model.folder, model.config, self.device)
+                )
                 if model.config.world:
                     progress(Progress(0, 0, "Preparing the world model", model.name))
                     try:

@@ -31,8 +31,9 @@ _MEMORY = 16 << 30
 class ModelProcess:
     """Looks to the engine like an `Embedder`; also a context manager that ends the process."""
 
-    def __init__(self, folder: Path, config: ModelConfig) -> None:
+    def __init__(self, folder: Path, config: ModelConfig, device: str | None = None) -> None:
         self._folder = folder
+        self._device = device
         self._config = config
         self._pool: BoundedPool | None = None
 
@@ -118,7 +119,7 @@ class ModelProcess:
         return self._pool
 
     def _look(self, images: NDArray[np.uint8]) -> Seen:
-        return self._started().run(_look, self._folder, images)
+        return self._started().run(_look, self._folder, self._device, images)
 
 
 class WorldOfProcess:
@@ -136,9 +137,9 @@ class WorldOfProcess:
         return self._pool.run(_top_cells, self._folder, embeddings, k)
 
 
-def _look(folder: Path, images: NDArray[np.uint8]) -> Seen:
+def _look(folder: Path, device: str | None, images: NDArray[np.uint8]) -> Seen:
     """Run in the process of the model."""
-    return _loaded(folder).look(images)
+    return _loaded(folder, device).look(images)
 
 
 def _load_world(folder: Path) -> None:
@@ -157,5 +158,5 @@ def _loaded_world(folder: Path) -> WorldModel:
 
 
 @lru_cache(maxsize=1)
-def _loaded(folder: Path) -> Embedder:
-    return load_embedder(folder)
+def _loaded(folder: Path, device: str | None) -> Embedder:
+    return load_embedder(folder, device=device)

@@ -66,7 +66,9 @@ def open_window(catalog_path: Path | None) -> MainWindow:
     """
     catalog = Catalog.open(catalog_path)
     settings = Settings(settings_store(catalog))
-    return MainWindow(Engine(catalog), Work(on_thread_end=catalog.release), settings)
+    engine = Engine(catalog)
+    engine.device = settings.device
+    return MainWindow(engine, Work(on_thread_end=catalog.release), settings)
 
 
 def settings_store(catalog: Catalog) -> QSettings:

@@ -35,6 +35,12 @@ _NAMES = (
     ("extension", "With the whole name: photo.nef.xmp"),
     ("adobe", "As Adobe does for RAW files: photo.xmp"),
 )
+_DEVICES = (
+    ("auto", "On the graphics card where it can, else on the processor"),
+    ("cuda", "On the graphics card (NVIDIA)"),
+    ("cpu", "On the processor"),
+    ("torch", "On the processor, by PyTorch alone"),
+)
 
 
 class PreferencesDialog(QDialog):
@@ -62,6 +68,7 @@ class PreferencesDialog(QDialog):
             "A photo whose place goes into the file gets a sidecar too. Names that you or another "
             "program wrote are kept."
         )
+        self.device = _choice(_DEVICES, settings.device or "auto")
         self.model_text = QLabel("Looking…", wordWrap=True)
         self.install_folder = QPushButton("Install model from folder…")
         self.install_file = QPushButton("Install model from file…")
@@ -77,6 +84,7 @@ class PreferencesDialog(QDialog):
         form.addRow("Places are written", self.sidecar)
         form.addRow("New sidecars are named", self.sidecar_names)
         form.addRow("Place names", self.place_names)
+        form.addRow("The model runs", self.device)
         form.addRow("Model", self.model_text)
         form.addRow("", install)
         buttons, _ = close_and(self)
@@ -88,6 +96,7 @@ class PreferencesDialog(QDialog):
         self.theme.currentIndexChanged.connect(self._change_theme)
         self.sidecar.currentIndexChanged.connect(self._change_sidecar)
         self.sidecar_names.currentIndexChanged.connect(self._change_names)
+        self.device.currentIndexChanged.connect(self._change_device)
         self.place_names.toggled.connect(self._change_place_names)
         self.install_folder.clicked.connect(self._ask_folder)
         self.install_file.clicked.connect(self._ask_file)
@@ -176,6 +185,10 @@ class PreferencesDialog(QDialog):
 
     def _change_names(self) -> None:
         self._settings.sidecar_names = self.sidecar_names.currentData()
+
+    def _change_device(self) -> None:
+        self._settings.device = self.device.currentData()
+        self._engine.device = self._settings.device
 
     def _change_place_names(self, on: bool) -> None:
         self._settings.place_names = on

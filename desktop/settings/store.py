@@ -10,6 +10,7 @@ from PySide6.QtCore import QByteArray, QSettings
 from desktop import theme
 from desktop.library.filters import BY_ID
 from geotagger.library.writing import WriteOptions
+from geotagger.models.engines.choosing import DEVICES
 
 SIDECAR_CHOICES = ("auto", "always", "never")
 SIDECAR_NAMES = ("extension", "adobe")
@@ -79,6 +80,16 @@ class Settings:
     @theme.setter
     def theme(self, value: str) -> None:
         self._store.setValue("window/theme", value)
+
+    @property
+    def device(self) -> str | None:
+        """Where the model runs, None where it is left to ``GEOTAGGER_DEVICE`` or the program."""
+        chosen = self._choice("models/device", DEVICES, DEVICES[0])
+        return None if chosen == DEVICES[0] else chosen
+
+    @device.setter
+    def device(self, value: str | None) -> None:
+        self._store.setValue("models/device", value or DEVICES[0])
 
     @property
     def sidecar(self) -> str:

@@ -41,8 +41,8 @@ MATCHES = 3
 SAME_S = 150.0
 """Offsets that differ by less than this are one answer."""
 
-_FEWEST_PAIRS = 2
-"""Look-alike pairs that must agree before an offset is applied: one may be chance."""
+_FEWEST_PAIRS = 1
+"""Look-alike pairs that must agree before an offset is applied: rhythm alone may be chance."""
 
 LEAST_S = 90.0
 """Offsets below this change no suggestion and are not worth a person's attention."""
@@ -85,8 +85,9 @@ class ClockOffset:
     def sure(self) -> bool:
         """Whether it may be applied without asking.
 
-        On halves of 32 real albums shifted by zones, daylight saving and minutes, 97 per cent of
-        such offsets were right within 5 minutes.
+        On random halves of 32 real albums (three draws each), 101 of 103 such offsets were right
+        within 5 minutes when the second half's clock was off by zones, daylight saving or minutes,
+        and none was applied when it was right.
         """
         return self.probability >= SURE and self.pairs >= _FEWEST_PAIRS
 

@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +35,9 @@ ATTRIBUTION = "Place names: GeoNames (geonames.org), CC BY 4.0"
 DEFAULT_MAX_KM = 50.0
 _DEGREES_PER_UNIT = 1e-4
 _KM_PER_DEGREE = EARTH_RADIUS_M / 1000.0 * np.pi / 180.0
+_MOST_ASKED = 20_000
+"""Answers of `PlaceNames.nearest` that are kept: album after album asks for the same points."""
+_UNASKED: object = object()
 _EXACT_WORTH = 20.0
 _PREFIX_WORTH = 2.0
 """How much larger a place with a looser match must be to stand before one with a closer match."""
@@ -121,6 +125,7 @@ class PlaceNames:
             raise ValueError("the columns are not of the same length")
         # Places sorted by one-degree cell; a row of cells from west to east is one slice.
         cell = _cell(self.lat, self.lon)
+        self._asked: dict[tuple[float, float, float], Place | None] = {}
         self._by_cell = np.argsort(cell, kind="stable")
         self._starts = np.searchsorted(cell[self._by_cell], np.arange(180 * 360 + 1))
         self._vectors = unit_vectors(self.lat, self.lon)[self._by_cell].astype(np.float32)
@@ -178,7 +183,15 @@ class PlaceNames:
 
     def nearest(self, lat: float, lon: float, max_km: float = DEFAULT_MAX_KM) -> Place | None:
         """Return the place nearest to a point, or None if none is within ``max_km``."""
-        return self.nearest_many([lat], [lon], max_km)[0]
+        asked = lat, lon, max_km
+        found: Any = self._asked.get(asked, _UNASKED)
+        if found is _UNASKED:
+            found = self.nearest_many([lat], [lon], max_km)[0]
+            if len(self._asked) >= _MOST_ASKED:
+                self._asked.clear()
+            self._asked[asked] = found
+        kept: Place | None = found
+        return kept
 
     def nearest_many(
         self, lat: ArrayLike, lon: ArrayLike, max_km: float = DEFAULT_MAX_KM

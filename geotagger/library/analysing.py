@@ -14,6 +14,7 @@ from geotagger.earth.places import PlaceNames
 from geotagger.library import clocks, queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
+from geotagger.library.kept_vectors import kept_vectors
 from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
 from geotagger.library.texts import folder_texts, opened_roots, texts_of
@@ -31,6 +32,7 @@ from geotagger.suggest.types import (
     Suggestion,
 )
 
+_SEPARATOR = os.fsencode(os.sep)
 _GPS_RADIUS_M = 15.0
 """Radius of a file's own GPS where it states none: a phone's usual error in the open."""
 
@@ -228,7 +230,7 @@ class _Library:
     def load(cls, catalog: Catalog, model: str) -> _Library:
         with catalog.reading() as connection:
             rows = connection.execute(
-                """SELECT p.path, p.folder, e.vector, coalesce(d.lat, p.lat) AS lat,
+                """SELECT p.path, p.folder, p.fingerprint, coalesce(d.lat, p.lat) AS lat,
                    coalesce(d.lon, p.lon) AS lon FROM photos p
                    JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
                    LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
@@ -236,12 +238,12 @@ class _Library:
                    AND p.error = ''""",
                 (model,),
             ).fetchall()
-        vectors = [decode_vector(row["vector"]) for row in rows]
+        vectors = kept_vectors(catalog, model, [row["fingerprint"] for row in rows])
         return cls(
             albums=tuple(os.fsdecode(row["folder"]) for row in rows),
             references=References(
-                names=tuple(decode_path(row["path"]).name for row in rows),
-                embeddings=np.stack(vectors) if vectors else np.zeros((0, 0), np.float32),
+                names=tuple(os.fsdecode(row["path"].rpartition(_SEPARATOR)[2]) for row in rows),
+                embeddings=vectors,
                 lat=np.array([row["lat"] for row in rows], np.float64),
                 lon=np.array([row["lon"] for row in rows], np.float64),
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol, TypeVar
 
 from geotagger.suggest.scene import FloatArray, PlaceTable, View
@@ -53,9 +54,11 @@ def register(source: E) -> E:
     if instance.name in _SOURCES:
         raise ValueError(f"an evidence source named {instance.name!r} is registered already")
     _SOURCES[instance.name] = instance
+    sources.cache_clear()
     return source
 
 
+@cache
 def sources() -> tuple[Evidence, ...]:
     """Return all sources in the order in which they propose places."""
     from geotagger.suggest import anchors, lookalikes, prior, world, zones  # noqa: F401

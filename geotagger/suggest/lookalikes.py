@@ -78,7 +78,9 @@ class Lookalikes:
         if table.origin[row, place] == Origin.REFERENCE:
             if references is None:
                 return []
-            likeness = float(reference_similarity(view, table)[row, place])
+            mine = view.scene.embeddings[view.rows[[row]]]
+            theirs = references.embeddings[[index]]
+            likeness = float(np.einsum("nd,nd->n", mine, theirs)[0])
             return [Reason(reasons.looks_like(references.names[index], None), likeness)]
         if not table.is_an_anchor(row, place):
             return []

@@ -84,9 +84,16 @@ def mass_within(distance_m: FloatArray, radius_m: FloatArray, scale_m: FloatArra
     The arguments broadcast. The plane stands in for the sphere; beyond 1,000 km, where they
     differ, the rings are wide enough for it not to matter.
     """
-    across = scale_m**2 + distance_m**2 - radius_m**2
-    root = np.sqrt(across**2 + 4.0 * scale_m**2 * radius_m**2)
-    return np.asarray(0.5 * (1.0 - across / np.maximum(root, 1e-300)), np.float64)
+    square = np.square(scale_m)
+    across = np.asarray(square + np.square(distance_m) - np.square(radius_m), np.float64)
+    root = np.asarray(across * across + 4.0 * square * np.square(radius_m), np.float64)
+    # In place: on an album's arrays, fresh memory costs more than the sums.
+    np.sqrt(root, out=root)
+    np.maximum(root, 1e-300, out=root)
+    np.divide(across, root, out=across)
+    np.subtract(1.0, across, out=across)
+    across *= 0.5
+    return across
 
 
 def uniform_within(radius_m: FloatArray) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from geotagger.earth.distance import haversine_m
@@ -62,15 +64,35 @@ class AlbumPrior:
         scene = view.scene
         if not table.is_an_anchor(row, place) or len(scene.anchors) < 2:
             return []
-        away = haversine_m(table.lat[row, place], table.lon[row, place], scene.lat, scene.lon)
-        count = int((away <= _CLOSE_M).sum())
+        count = _around(
+            scene.lat.tobytes(),
+            scene.lon.tobytes(),
+            float(table.lat[row, place]),
+            float(table.lon[row, place]),
+        )
         if count < 2 or count / len(scene.anchors) < 0.25:
             return []
         return [Reason(reasons.crowd(count, len(scene.anchors)), 0.1)]
 
 
+@lru_cache(maxsize=4096)
+def _around(lats: bytes, lons: bytes, lat: float, lon: float) -> int:
+    """Return how many of the places, given as float64, are close to a place."""
+    away = haversine_m(lat, lon, np.frombuffer(lats), np.frombuffer(lons))
+    return int((away <= _CLOSE_M).sum())
+
+
 def _density(lat: FloatArray, lon: FloatArray) -> FloatArray:
-    """Return for each anchor (A,) the mean kernel of all anchors, from 0 to 1."""
+    """Return for each anchor (A,) the mean kernel of all anchors, from 0 to 1.
+
+    Kept for the last albums: every part of an album asks for the same.
+    """
+    return _density_of(lat.tobytes(), lon.tobytes())
+
+
+@lru_cache(maxsize=8)
+def _density_of(lats: bytes, lons: bytes) -> FloatArray:
+    lat, lon = np.frombuffer(lats), np.frombuffer(lons)
     step = max(1, -(-len(lat) // MOST_ANCHORS))
     some_lat, some_lon = lat[::step], lon[::step]
     out = np.empty(len(lat))
@@ -78,6 +100,7 @@ def _density(lat: FloatArray, lon: FloatArray) -> FloatArray:
         part = slice(start, start + 512)
         away = haversine_m(lat[part, None], lon[part, None], some_lat, some_lon)
         out[part] = np.exp(-away / REACH_M).mean(axis=1)
+    out.flags.writeable = False
     return out
 
 

@@ -151,6 +151,8 @@ class Origin(IntEnum):
 OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME)
 """Places that do not come from the album's anchors."""
 
+_OUTSIDE = frozenset(int(origin) for origin in OUTSIDE)
+
 AREAS = (Origin.WORLD, Origin.NAME)
 """Places that divide "anywhere on earth" among themselves and have a size of their own."""
 
@@ -253,7 +255,7 @@ class PlaceTable:
 
     def is_an_anchor(self, row: int, place: int) -> bool:
         """Return whether one place is that of an anchor of the album."""
-        outside = self.origin[row, place] in OUTSIDE
+        outside = int(self.origin[row, place]) in _OUTSIDE
         return bool(self.present[row, place] and not outside and self.other[row, place] < 0)
 
 

@@ -1,0 +1,77 @@
+"""What was made quicker gives what the plain way gives."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geotagger.suggest import fusion
+from geotagger.suggest.album import suggest_album
+from geotagger.suggest.calibration import shipped
+from geotagger.suggest.fusion import HIT_RADII_M, Fused, expected_hits, fuse, mass_around, propose
+from geotagger.suggest.motion import SCALES_M, mass_within, uniform_within
+from geotagger.suggest.scene import scene_of, view_of
+from geotagger.suggest.types import AlbumPhoto
+from tests.suggest.making import look, photo
+
+
+def album(count: int = 60) -> list[AlbumPhoto]:
+    """A walk with looks; two photos of three have no place."""
+    generator = np.random.default_rng(5)
+    way = np.array([38.7, -9.1]) + generator.normal(0.0, 0.003, (count, 2)).cumsum(axis=0)
+    return [
+        photo(
+            f"p{number}",
+            3.0 * number,
+            (float(way[number, 0]), float(way[number, 1])) if number % 3 == 0 else None,
+            look=look(number // 4),
+        )
+        for number in range(count)
+    ]
+
+
+@pytest.fixture
+def fused() -> Fused:
+    scene = scene_of(album(), None)
+    view = view_of(scene, scene.targets)
+    return fuse(view, propose(view), shipped())
+
+
+def test_expected_hits_are_the_sums_over_radii_and_rings(fused: Fused) -> None:
+    plain = np.zeros(fused.apart_m.shape)
+    for radius in HIT_RADII_M:
+        for ring in range(len(SCALES_M)):
+            mass = mass_within(fused.apart_m, radius, fused.scale_m[:, None, :, ring])
+            plain += mass * fused.rings[:, None, :, ring]
+    np.testing.assert_allclose(
+        expected_hits(fused), plain * fused.share[:, None, :], rtol=1e-12, atol=1e-15
+    )
+
+
+def test_mass_in_parts_is_the_mass_of_all(fused: Fused) -> None:
+    radii = np.geomspace(10.0, 1e6, 9)
+    places = np.arange(len(fused.floor)) % fused.share.shape[1]
+    rows = np.arange(len(places))
+    away = fused.apart_m[rows, places][:, None, :, None]
+    mass = mass_within(away, radii[None, :, None, None], fused.scale_m[:, None, :, :])
+    weight = fused.share[:, None, :, None] * fused.rings[:, None, :, :]
+    plain = (mass * weight).sum(axis=(2, 3)) + fused.floor[:, None] * uniform_within(radii)
+    np.testing.assert_allclose(mass_around(fused, places, radii), np.minimum(plain, 1.0), 1e-12)
+
+
+def test_the_size_of_the_parts_changes_no_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:
+    photos = album()
+    before = suggest_album(photos)
+    for name in ("_HITS_ROWS", "_MASS_ROWS"):
+        monkeypatch.setattr(fusion, name, 1000)
+    after = suggest_album(photos)
+    for one, other in zip(before, after, strict=True):
+        assert (one.key, one.state) == (other.key, other.state)
+        for mine, theirs in zip(one.candidates, other.candidates, strict=True):
+            assert (mine.lat, mine.lon, mine.reasons) == (theirs.lat, theirs.lon, theirs.reasons)
+            assert mine.probability == pytest.approx(theirs.probability, rel=1e-9)
+
+
+def test_a_suggestion_made_anew_is_the_one_made_first() -> None:
+    photos = album()
+    assert suggest_album(photos) == suggest_album(photos)

@@ -32,6 +32,8 @@ _SCAN_AGAIN = "Scan the folder again, then write again."
 _CONTRADICTS = "It exists and would contradict the file."
 _NAMES_IN_XMP = "Place names go into XMP only, and the XMP inside the file is not touched."
 _NO_NAMES = "The place names are left out, because no sidecar may be written."
+_SAME_FILE = "It is another name (hard link) of a file that this write changes already."
+_ONE_NAME = "Scan the folder again afterwards to see the place that it has then."
 _NAMES_KEPT = "It has place names of its own; they are kept and ours left out."
 
 
@@ -74,7 +76,7 @@ class PlannedWrite:
     destination's, None if it will be created. ``error`` is set for what is refused. ``tags`` are
     all tags of the place in the destination before and after; ``warning`` says what will
     contradict the place written and stays as it is. ``photo`` is the photo itself where ``path``
-    is a companion of it.
+    is a companion of it. ``inode`` tells which file on which disk it is if it has several names.
     """
 
     path: Path
@@ -90,6 +92,7 @@ class PlannedWrite:
     tags: tuple[TagChange, ...] = ()
     warning: str = ""
     photo: Path | None = None
+    inode: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +119,7 @@ def plan_writes(
     """
     files = Files(pool)
     items: list[PlannedWrite] = []
-    taken: set[Path] = set()
+    taken: set[object] = set()
     for number, target in enumerate(targets):
         if cancel is not None:
             cancel.raise_if_cancelled()
@@ -127,7 +130,9 @@ def plan_writes(
                 if item.destination in taken:
                     reason = "Another photo of this write goes to the same file."
                     item = _refusal(item, WriteError(reason, path=item.path))
-                taken.add(item.destination)
+                elif item.inode is not None and item.inode in taken:
+                    item = _refusal(item, WriteError(_SAME_FILE, path=item.path, remedy=_ONE_NAME))
+                taken |= {item.destination, item.inode} - {None}
             items.append(item)
     return WritePlan(tuple(items))
 
@@ -254,6 +259,7 @@ def _inside(blank: PlannedWrite) -> PlannedWrite | None:
         how="in the file",
         before=before,
         destination_stamp=stamp,
+        inode=(status.st_dev, status.st_ino) if status.st_nlink > 1 else None,
         tags=exif_changes(tags.values, tags.order, blank.fix),
     )
 

@@ -94,3 +94,13 @@ class TestPlan:
         path = photo(folder / "a.jpg")
         with pytest.raises(CancelledError):
             writing.plan_writes([WriteTarget(path, FIX, stamp_of(path))], cancel=cancel)
+
+
+def test_two_names_of_one_file_are_written_once_and_the_second_says_so(tmp_path: Path) -> None:
+    first = photo(tmp_path / "a.jpg")
+    (tmp_path / "b.jpg").hardlink_to(first)
+    one, other = plan([first, tmp_path / "b.jpg"]).items
+    assert one.how == "in the file"
+    assert other.how == "refused" and "hard link" in other.reason
+    alone = plan([tmp_path / "b.jpg"]).items
+    assert [item.how for item in alone] == ["in the file"]

@@ -4,7 +4,8 @@ PlaNet, section 4, "PlaNet HMM": class priors and transition probabilities are e
 counting, emissions by Bayes' rule from the single-image posterior, the most likely sequence is
 found by Viterbi. Time and distance play no part; `geotagger.models.album.smoother` has them.
 
-A transition is ``(1 − λ) · counted + λ · prior``, so that a way that was never seen is possible.
+A transition is ``(1 − λ) · counted + λ · prior`` with λ = κ / (n + κ) for n counted steps from the
+cell: a way that was never seen is possible, and a cell that was left once or twice is no trap.
 Viterbi uses that form: the best predecessor is the best among the counted ones or the best of all,
 which costs one pass over the counts in place of all pairs of cells; the result is exact.
 """
@@ -33,15 +34,15 @@ class CountedHmm:
         The counted transitions (K), in ascending order of the target.
     shares
         Share of each among those from its source (K).
-    smoothing
-        λ, the weight of the prior in every transition.
+    leaks
+        λ, the weight of the prior in the transitions from each cell (C).
     """
 
     log_prior: FloatArray
     sources: NDArray[np.intp]
     targets: NDArray[np.intp]
     shares: FloatArray
-    smoothing: float
+    leaks: FloatArray
 
     @property
     def size(self) -> int:
@@ -50,17 +51,17 @@ class CountedHmm:
 
     @classmethod
     def count(
-        cls, albums: Sequence[ArrayLike], size: int, *, smoothing: float = 0.05
+        cls, albums: Sequence[ArrayLike], size: int, *, smoothing: float = 20.0
     ) -> CountedHmm:
         """Return the model counted over albums' classes in order; -1 (no class) is skipped.
 
         Raises
         ------
         ValueError
-            A class is out of range, or the smoothing is not within 0…1.
+            A class is out of range, or the smoothing (κ, in steps) is not positive.
         """
-        if not 0.0 < smoothing <= 1.0:
-            raise ValueError(f"the smoothing must be above 0 and at most 1, found {smoothing}")
+        if not smoothing > 0.0:
+            raise ValueError(f"the smoothing must be above 0, found {smoothing}")
         seen = np.full(size, 0.5)
         pairs = []
         for album in albums:
@@ -74,7 +75,8 @@ class CountedHmm:
         key, count = np.unique(joined, return_counts=True)
         sources, targets = (key % size).astype(np.intp), (key // size).astype(np.intp)
         total = np.bincount(sources, weights=count, minlength=size)
-        return cls(np.log(seen / seen.sum()), sources, targets, count / total[sources], smoothing)
+        leaks = smoothing / (total + smoothing)
+        return cls(np.log(seen / seen.sum()), sources, targets, count / total[sources], leaks)
 
     def transitions(self) -> FloatArray:
         """Return all transition probabilities (C, C), rows from, columns to."""
@@ -83,7 +85,8 @@ class CountedHmm:
         left = 1.0 - found.sum(axis=1, keepdims=True)
         # A cell that was never left goes where the prior says.
         found += left * np.exp(self.log_prior)
-        return (1.0 - self.smoothing) * found + self.smoothing * np.exp(self.log_prior)
+        leaks = self.leaks[:, None]
+        return np.asarray((1.0 - leaks) * found + leaks * np.exp(self.log_prior), np.float64)
 
     def emissions(self, log_posterior: ArrayLike) -> FloatArray:
         """Return log-likelihoods (N, C) of single-image log-posteriors, by Bayes' rule."""
@@ -95,20 +98,17 @@ class CountedHmm:
     def viterbi(self, emission: FloatArray) -> NDArray[np.int64]:
         """Return the most likely cells (N) for log-likelihoods (N, C)."""
         count, size = emission.shape
-        everywhere = np.log(self.smoothing) + self.log_prior
-        has = np.bincount(self.sources, minlength=size) > 0
-        # From a cell that was never left every way has the prior's probability, no less.
-        unseen = np.where(has, 0.0, -np.log(self.smoothing))
-        prior = np.exp(self.log_prior)
-        ways = np.log((1.0 - self.smoothing) * self.shares + self.smoothing * prior[self.targets])
+        anywhere, prior = np.log(self.leaks), np.exp(self.log_prior)
+        leaks = self.leaks[self.sources]
+        ways = np.log((1.0 - leaks) * self.shares + leaks * prior[self.targets])
         cells, starts = np.unique(self.targets, return_index=True)
         widths = np.diff(np.append(starts, len(self.targets)))
         back = np.empty((count, size), np.int64)
         best = self.log_prior + emission[0]
         for step in range(1, count):
-            widest = best + unseen
+            widest = best + anywhere
             top = int(widest.argmax())
-            score = widest[top] + everywhere
+            score = widest[top] + self.log_prior
             back[step] = top
             if len(cells):
                 through = best[self.sources] + ways

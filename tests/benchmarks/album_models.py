@@ -155,7 +155,7 @@ def table_lines(path: Path) -> list[str]:
     table = json.loads(path.read_text(encoding="utf-8"))
     radii = " / ".join(f"{one:g}" for one in RADII_KM)
     lines = [
-        f"{len(table['ours']['single'])} seeds, {table['albums']} test albums each "
+        f"Seeds: {len(table['ours']['single'])}, {table['albums']} test albums each "
         f"(last seed: {table['photos']:,} photos), {table['cells']:,} cells. "
         f"Per cent of photos within {radii} km; ± is half the range over the seeds at 1 km.",
         "",
@@ -168,7 +168,8 @@ def table_lines(path: Path) -> list[str]:
         paper = PAPER.get(system)
         lines.append(
             f"| {system} | {' / '.join(f'{one:.1f}' for one in rows.mean(axis=0))} "
-            f"| {np.ptp(rows[:, 0]) / 2:.1f} | {100 * (rows[:, 0].mean() / base - 1):+.0f} % "
+            f"| {f'{np.ptp(rows[:, 0]) / 2:.1f}' if len(rows) > 1 else '–'} "
+            f"| {100 * (rows[:, 0].mean() / base - 1):+.0f} % "
             f"| {' / '.join(f'{one:.1f}' for one in paper) if paper else '–'} |"
         )
     weights = table.get("smoother_weights", {})

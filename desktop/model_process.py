@@ -26,6 +26,9 @@ _TIMEOUT_S = 1800.0
 _BATCH = 16
 _MEMORY = 16 << 30
 """Address space, of which the libraries reserve far more than they use."""
+_MEMORY_WITH_CARD = 1 << 46
+"""The same with an NVIDIA card: CUDA maps the card's memory and reserves terabytes of addresses."""
+_CARDS = Path("/proc/driver/nvidia/gpus")
 
 
 class ModelProcess:
@@ -115,7 +118,8 @@ class ModelProcess:
 
     def _started(self) -> BoundedPool:
         if self._pool is None:
-            self._pool = BoundedPool(1, _TIMEOUT_S, _MEMORY)
+            memory = _MEMORY_WITH_CARD if _CARDS.is_dir() else _MEMORY
+            self._pool = BoundedPool(1, _TIMEOUT_S, memory)
         return self._pool
 
     def _look(self, images: NDArray[np.uint8]) -> Seen:

@@ -75,7 +75,7 @@ class CountedHmm:
         key, count = np.unique(joined, return_counts=True)
         sources, targets = (key % size).astype(np.intp), (key // size).astype(np.intp)
         total = np.bincount(sources, weights=count, minlength=size)
-        leaks = smoothing / (total + smoothing)
+        leaks = np.asarray(smoothing / (total + smoothing), np.float64)
         return cls(np.log(seen / seen.sum()), sources, targets, count / total[sources], leaks)
 
     def transitions(self) -> FloatArray:

@@ -208,7 +208,10 @@ def test_empty_and_missing_folders_are_told_in_words(run: Run, tmp_path: Path) -
     for name in ("empty", "texts"):
         ran = run("scan", tmp_path / name, "--quiet")
         assert ran.code == 0 and "No photos" in ran.out
-        assert run("suggest", tmp_path / name, "--json", "--quiet").json == {"photos": []}
+        assert run("suggest", tmp_path / name, "--json", "--quiet").json == {
+            "photos": [],
+            "clocks": [],
+        }
     ran = run("scan", tmp_path / "nowhere")
     assert ran.code == 1 and "nowhere" in ran.err and "no such folder" in ran.err
     ran = run("scan", tmp_path / "texts" / "a.txt")

@@ -269,7 +269,9 @@ def test_a_name_that_is_not_utf8_is_shown_and_reviewed_like_any_other(qtbot, des
     desk.state(window, row.name, S.ACCEPTED)
 
 
-def test_with_a_model_photos_are_looked_at_in_a_process_of_its_own(qtbot, desk, album, shared):
+def test_with_a_model_photos_are_looked_at_in_a_process_of_its_own(
+    qtbot, desk, album, shared, monkeypatch
+):
     import sys
 
     from geotagger.models import store
@@ -277,6 +279,7 @@ def test_with_a_model_photos_are_looked_at_in_a_process_of_its_own(qtbot, desk, 
     weights = next((shared / "weights").glob("mobilenet*.safetensors"), None)
     if weights is None:
         pytest.skip("the weights of MobileNetV2 are not there")
+    monkeypatch.delenv("GEOTAGGER_MODEL")
     store.install(weights)
     loaded = "torch" in sys.modules
     window = desk.open(album)

@@ -86,7 +86,9 @@ def write(name: str, what: str, pins: dict[str, str]) -> None:
 
 def main() -> None:
     """Write the three lock files."""
-    everything = without_torch(compile_lock("pyproject.toml", "--extra", "dev", "--extra", "cluster"))
+    everything = without_torch(
+        compile_lock("pyproject.toml", "--extra", "dev", "--extra", "cluster")
+    )
     with tempfile.TemporaryDirectory() as folder:
         # The program gets the very versions that the tests run with.
         pinned = Path(folder) / "pinned.txt"

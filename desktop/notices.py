@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from desktop.library.snapshot import Snapshot
 from geotagger.library.rows import PhotoState
 
-_ANCHORS = (PhotoState.HAS_GPS, PhotoState.WRITTEN, PhotoState.ACCEPTED)
+_PLACED = (
+    PhotoState.HAS_GPS,
+    PhotoState.WRITTEN,
+    PhotoState.ACCEPTED,
+    PhotoState.CONFIDENT,
+    PhotoState.AMBIGUOUS,
+)
+"""Photos with a place or a suggestion of one: names and pixels can tell without any GPS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +49,7 @@ def choose_notice(
     """
     if snapshot is None or snapshot.empty or not analysed:
         return Notice()
-    if not any(snapshot.all_counts.get(state, 0) for state in _ANCHORS):
+    if not any(snapshot.all_counts.get(state, 0) for state in _PLACED):
         return _NO_ANCHORS
     if clocks:
         return Notice(clocks, "Clocks…", "clocks")

@@ -103,6 +103,17 @@ def test_an_installed_release_embeds_photos_as_unit_rows(made: Path, tmp_path: P
     assert rows[0] @ rows[2] < 0.9999
 
 
+def test_the_tower_is_exported_and_gives_the_same_vectors(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GEOTAGGER_CACHE", str(tmp_path / "cache"))
+    images = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3)).astype(np.uint8)
+    exported = load_embedder(made, device="cpu", threads=1, pairs=own_pairs())
+    assert exported.engine.label.startswith("ONNX Runtime"), exported.engine.note
+    plain = load_embedder(made, device="torch", threads=1, pairs=own_pairs())
+    np.testing.assert_allclose(exported.embed(images), plain.embed(images), atol=1e-4)
+
+
 @pytest.mark.parametrize("mode", ["L", "RGBA", "CMYK", "P", "I;16", "1"])
 def test_pictures_of_every_mode_give_the_networks_pixels(
     mode: str, made: Path, tmp_path: Path

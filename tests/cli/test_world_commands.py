@@ -12,9 +12,7 @@ import pytest
 from geotagger.earth.distance import haversine_m
 from tests.cli.conftest import Ran
 from tests.support.pictures import scene
-from tests.support.worlds import install_random_model, teach_world
-
-BERGEN, DUBAI = (60.39, 5.32), (25.20, 55.27)
+from tests.support.worlds import BERGEN, DUBAI, install_world_of_two
 
 
 @pytest.fixture(autouse=True)
@@ -41,17 +39,7 @@ def photos(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Path:
-    folder = install_random_model(tmp_path / "models")
-    taught = tmp_path / "taught"
-    taught.mkdir()
-    examples = []
-    for number in range(10, 14):
-        for kind, place in (("night", BERGEN), ("sea", DUBAI)):
-            path = taught / f"{kind}{number}.jpg"
-            scene(kind, number, (320, 240)).save(path)
-            examples.append((path, place))
-    teach_world(folder, examples)
-    return folder
+    return install_world_of_two(tmp_path / "models", tmp_path / "taught")
 
 
 def _best(ran: Ran, file: Path) -> dict[str, dict[str, object]]:

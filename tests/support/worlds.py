@@ -19,8 +19,11 @@ from geotagger.models.preprocess import decoder_of
 from geotagger.models.registry import read_config
 from geotagger.models.store import install_from_file
 from geotagger.models.weights import sha256_of
+from tests.support.pictures import scene
 
 Place = tuple[float, float]
+BERGEN: Place = (60.39, 5.32)
+DUBAI: Place = (25.20, 55.27)
 
 
 def random_weights() -> dict[str, torch.Tensor]:
@@ -84,3 +87,17 @@ def teach_world(folder: Path, examples: Sequence[tuple[Path, Place]]) -> None:
     names = ("partition.npz", "head.safetensors", "selfcheck.safetensors")
     files = {name: sha256_of(folder / name) for name in names}
     (folder / "config.json").write_text(replace(config, world=True, files=files).to_json())
+
+
+def install_world_of_two(root: Path, workplace: Path) -> Path:
+    """Install a model below a root that takes night for Bergen and sea for Dubai."""
+    folder = install_random_model(root)
+    workplace.mkdir()
+    examples = []
+    for number in range(10, 14):
+        for kind, place in (("night", BERGEN), ("sea", DUBAI)):
+            path = workplace / f"{kind}{number}.jpg"
+            scene(kind, number, (320, 240)).save(path)
+            examples.append((path, place))
+    teach_world(folder, examples)
+    return folder

@@ -10,9 +10,7 @@ from PySide6.QtCore import Qt
 from geotagger.earth.distance import haversine_m
 from geotagger.library.rows import PhotoState
 from tests.support.pictures import scene
-from tests.support.worlds import install_random_model, teach_world
-
-BERGEN, DUBAI = (60.39, 5.32), (25.20, 55.27)
+from tests.support.worlds import BERGEN, DUBAI, install_world_of_two
 
 
 @pytest.fixture
@@ -20,17 +18,7 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A model below the window's own folder for models, which tells night from sea."""
     monkeypatch.delenv("GEOTAGGER_MODEL", raising=False)
     monkeypatch.setenv("GEOTAGGER_DEVICE", "torch")
-    folder = install_random_model(tmp_path / "models")
-    taught = tmp_path / "taught"
-    taught.mkdir()
-    examples = []
-    for number in range(10, 14):
-        for kind, place in (("night", BERGEN), ("sea", DUBAI)):
-            path = taught / f"{kind}{number}.jpg"
-            scene(kind, number, (320, 240)).save(path)
-            examples.append((path, place))
-    teach_world(folder, examples)
-    return folder
+    return install_world_of_two(tmp_path / "models", tmp_path / "taught")
 
 
 def test_photos_without_any_album_are_placed_and_stay_so_after_a_decision(

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,12 @@ PROGRAM = (
     "from geotagger.cli import main\n"
     "sys.exit(main(['models', 'install', 'geoclip', '--json']))\n"
 )
+
+
+def _fetched(root: Path) -> int:
+    """Return how much of the file under way is on the disk."""
+    parts = (root / ".parts-geoclip").rglob("*.part")
+    return max((part.stat().st_size for part in parts), default=0)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="this system has no SIGKILL")
@@ -51,6 +58,10 @@ def test_a_killed_installation_fetches_only_the_rest(tmp_path: Path) -> None:
         first = subprocess.Popen(command, env=environment, cwd=here, stdout=subprocess.DEVNULL)
         try:
             assert server.paused.wait(180), "the download began"
+            # What was sent is not yet written: the client is killed when some of it is.
+            until = time.monotonic() + 60
+            while not _fetched(root) and time.monotonic() < until:
+                time.sleep(0.01)
         finally:
             first.kill()
             first.wait()

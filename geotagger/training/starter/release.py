@@ -40,14 +40,7 @@ def write_release(
     ModelError
         A folder that is no model is there already, or nothing can be written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        known = {CONFIG_NAME, WEIGHTS_NAME, CARD_NAME}
-        if not folder.is_dir() or not {one.name for one in folder.iterdir()} <= known:
-            raise ModelError(
-                "There is something else in the way of the model.",
-                path=folder,
-                remedy="Name a new folder.",
-            )
+    require_free(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".starter-") as name:
@@ -61,6 +54,24 @@ def write_release(
         raise ModelError(
             f"The model cannot be written ({error.strerror or error}).", path=folder
         ) from error
+
+
+def require_free(folder: Path) -> None:
+    """Return if a model may be written to a folder: it is new, empty, or such a model already.
+
+    Raises
+    ------
+    ModelError
+        Something else is there.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        known = {CONFIG_NAME, WEIGHTS_NAME, CARD_NAME}
+        if not folder.is_dir() or not {one.name for one in folder.iterdir()} <= known:
+            raise ModelError(
+                "There is something else in the way of the model.",
+                path=folder,
+                remedy="Name a new folder.",
+            )
 
 
 def _fill(

@@ -16,7 +16,7 @@ from geotagger.training.starter.features import compute_features
 from geotagger.training.starter.loop import train
 from geotagger.training.starter.measuring import FoldResult, measure_folds
 from geotagger.training.starter.photos import read_table
-from geotagger.training.starter.release import write_release
+from geotagger.training.starter.release import require_free, write_release
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def train_starter(
     CancelledError
         The token was cancelled; nothing was written.
     """
+    # Before the work, not after an hour of it.
+    require_free(out)
     # Engines without a set number of threads would take all cores.
     torch.set_num_threads(config.threads)
     features = compute_features(

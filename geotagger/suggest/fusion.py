@@ -98,7 +98,9 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
     weights = np.stack([one.weights for one in calibration.modes])[fitted]
     matrix = np.stack([one.kernel for one in calibration.modes])[fitted]
     floor = np.array([one.floor for one in calibration.modes])[fitted]
-    logits = np.einsum("hpt,ht->hp", terms, weights) + log_lift(view, table)
+    logits = np.einsum("hpt,ht->hp", terms, weights)
+    floor = np.maximum(floor, _mixed_floor(view, table, logits))
+    logits = logits + log_lift(view, table)
     logits = logits + names.log_lift(view, table) + zones.log_lift(view, table)
     # The model's cells and what names mean divide "anywhere on earth" among themselves.
     area = np.isin(table.origin, AREAS)
@@ -124,6 +126,30 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
         apart_m=distances(table),
     )
 
+
+def _mixed_floor(view: View, table: PlaceTable, logits: FloatArray) -> FloatArray:
+    """Return the least logit (H,) of "anywhere on earth" where a folder may be a collection.
+
+    The floors were fitted on albums that are one journey each. A folder without times may as well
+    hold pictures from everywhere, and then its anchors say little against pixels or names that
+    clearly point elsewhere.
+    """
+    mixed = ~view.has_time & (view.has_guess | view.has_names)
+    of_album = table.present & ~np.isin(table.origin, AREAS)
+    known = np.where(of_album, logits, -np.inf)
+    most = known.max(axis=1, initial=-np.inf)
+    mixed &= np.isfinite(most)
+    most = np.where(mixed, most, 0.0)
+    whole = np.exp(np.where(mixed[:, None], known, -np.inf) - most[:, None]).sum(axis=1)
+    log_odds = np.log(_MIXED) - np.log1p(-_MIXED)
+    return np.where(mixed, most + np.log(np.maximum(whole, 1e-300)) + log_odds, -np.inf)
+
+
+_MIXED = 0.1
+"""How often a photo without a time is taken to be from elsewhere than its folder's anchors.
+
+A cautious guess: there were no folders of collected pictures to measure it on.
+"""
 
 _EXACT_M = 50.0
 """Anchors known this well are exact: their error is in the fitted motion already."""

@@ -17,7 +17,7 @@ from geotagger.suggest.types import (
     SuggestionState,
     WorldCells,
 )
-from tests.suggest.making import photo
+from tests.suggest.making import look, photo
 
 LISBON = (38.7139, -9.1335)
 PARIS = (48.8566, 2.3522)
@@ -87,6 +87,17 @@ def test_pixels_alone_do_not_overrule_an_anchor_a_minute_away() -> None:
     )
     best = suggestion.candidates[0]
     assert haversine_m(best.lat, best.lon, *LISBON) < 1_000
+
+
+def test_in_a_folder_without_times_one_anchor_does_not_silence_a_clear_picture() -> None:
+    anchor = photo("in-lisbon.jpg", None, LISBON, look=look(1))
+    for alike in (0.0, 0.6):
+        other = photo("a", None, look=look(2, near=look(1), cosine=alike))
+        suggestion = suggest(anchor, seen(other, (2, 0.95)))
+        assert suggestion.state is not SuggestionState.CONFIDENT
+        towns = [(one.lat, one.lon) for one in suggestion.candidates]
+        assert TOKYO in towns
+        assert LISBON in towns
 
 
 def test_of_two_anchors_equally_near_in_time_the_one_that_fits_the_picture_wins() -> None:

@@ -38,6 +38,7 @@ def test_photos_without_any_album_are_placed_and_stay_so_after_a_decision(
     desk.go_to(window, "dark0.jpg")
     desk.key(window, Qt.Key.Key_Return)
     desk.state(window, "dark0.jpg", PhotoState.ACCEPTED)
+    qtbot.waitUntil(lambda: not window.work.busy, timeout=60_000)
     # What the pixels say was kept: it still speaks for the others, though no model runs now.
     other = window.engine.details(desk.row(window, "bright0.jpg").id).candidates
     assert any(haversine_m(one.lat, one.lon, *DUBAI) < 30e3 for one in other)

@@ -68,33 +68,47 @@ def hide(
     The choice depends on the seed and on the album's name, not on the other albums.
     """
     generator = np.random.default_rng([seed, zlib.crc32(rows[0].album.encode())])
-    if way is Way.RANDOM:
-        count = min(max(round(len(rows) * share), 1), len(rows) - 1)
-        return _hiding(number, rows, vectors, set(generator.permutation(len(rows))[:count]))
-    if way is Way.DAYS:
-        hidden = _days(rows, share, generator)
-        return _hiding(number, rows, vectors, hidden) if hidden else None
-    hidden = set(generator.permutation(len(rows))[: len(rows) // 2])
-    shift = timedelta(seconds=_shift_s(way, generator))
+    hidden = chosen(way, [row.when.date() for row in rows], share, generator)
+    if not hidden:
+        return None
+    if not way.of_stream:
+        return _hiding(number, rows, vectors, hidden)
+    shift = timedelta(seconds=shift_s(way, generator))
     return _hiding(number, rows, vectors, hidden, stream=True, shift=shift)
 
 
-def _days(rows: Sequence[KnownPhoto], share: float, generator: np.random.Generator) -> set[int]:
+def chosen(
+    way: Way, days: Sequence[object], share: float, generator: np.random.Generator
+) -> set[int]:
+    """Return the numbers of the photos to hide; none if the album cannot be hidden in that way.
+
+    ``days`` says for each photo the day of it; there are two photos or more.
+    """
+    if way is Way.RANDOM:
+        count = min(max(round(len(days) * share), 1), len(days) - 1)
+        return set(generator.permutation(len(days))[:count].tolist())
+    if way is Way.DAYS:
+        return _days(days, share, generator)
+    return set(generator.permutation(len(days))[: len(days) // 2].tolist())
+
+
+def _days(dates: Sequence[object], share: float, generator: np.random.Generator) -> set[int]:
     days: dict[object, list[int]] = {}
-    for index, row in enumerate(rows):
-        days.setdefault(row.when.date(), []).append(index)
+    for index, date in enumerate(dates):
+        days.setdefault(date, []).append(index)
     if len(days) < 2:
         return set()
     hidden: set[int] = set()
     order = list(days.values())
     for day in generator.permutation(len(order))[: len(order) - 1]:
-        if hidden and len(hidden) + len(order[day]) / 2 > share * len(rows):
+        if hidden and len(hidden) + len(order[day]) / 2 > share * len(dates):
             continue
         hidden |= set(order[day])
     return hidden
 
 
-def _shift_s(way: Way, generator: np.random.Generator) -> float:
+def shift_s(way: Way, generator: np.random.Generator) -> float:
+    """Return how far the second camera's clock is off in that way, in seconds."""
     sign = float(generator.choice([-1.0, 1.0]))
     if way is Way.SHIFTED_ZONE:
         hours = int(generator.integers(1, 15))

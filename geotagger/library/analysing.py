@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -266,6 +266,11 @@ class _Library:
 def references_of(catalog: Catalog, model: str, *, without: str) -> References | None:
     """Return the catalogued photos with place and embedding outside one album, or None."""
     return _Library.load(catalog, model).without(without)
+
+
+def references_by_album(catalog: Catalog, model: str) -> Callable[[str], References | None]:
+    """Return what `references_of` returns for any album, the catalog being read only once."""
+    return _Library.load(catalog, model).without
 
 
 def name_places(catalog: Catalog, root: Path, places: PlaceNames) -> int:

@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 NO_DISPLAY = 3
 NO_SUCH_FOLDER = 2
 STOPPED = 130
+MOST_TEST_WORKERS = 4
+"""Processes that tests run in at most: each holds PyTorch and a browser for the map."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -167,6 +169,12 @@ def become(command: Sequence[str]) -> int:
     return subprocess.call(command)
 
 
+def side_by_side() -> list[str]:
+    """Return what has pytest use all processors; the tests of one file stay in one process."""
+    workers = min(os.cpu_count() or 1, MOST_TEST_WORKERS)
+    return ["-n", str(workers), "--dist", "loadfile"] if workers > 1 else []
+
+
 def test(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     """Run the test suite offscreen and return pytest's exit status."""
     environment = set_up(
@@ -175,7 +183,7 @@ def test(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     if not options.skip_system and sys.platform.startswith("linux"):
         test_tools.provide(environment.folder, uid=os.getuid(), interactive=sys.stdin.isatty())
     environ = {**os.environ, **display.for_tests(os.environ, user_id())}
-    command = [str(environment.python), "-m", "pytest", *arguments]
+    command = [str(environment.python), "-m", "pytest", *(arguments or side_by_side())]
     return subprocess.call(command, cwd=ROOT, env=environ)
 
 

@@ -122,6 +122,22 @@ def test_a_checkout_that_may_not_be_written_is_named(checkout: Checkout, tmp_pat
 
 
 @pytest.mark.parametrize(
+    ("processors", "expected"),
+    [
+        (None, []),
+        (1, []),
+        (2, ["-n", "2", "--dist", "loadfile"]),
+        (64, ["-n", "4", "--dist", "loadfile"]),
+    ],
+)
+def test_the_whole_suite_uses_the_processors_that_there_are(
+    processors: int | None, expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: processors)
+    assert commands.side_by_side() == expected
+
+
+@pytest.mark.parametrize(
     ("arguments", "ours", "pytests"),
     [
         ([], [], []),

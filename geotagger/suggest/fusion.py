@@ -21,10 +21,10 @@ from geotagger.suggest.evidence import sources
 from geotagger.suggest.motion import (
     SCALES_M,
     kernel_terms,
-    mass_within,
     uniform_within,
 )
 from geotagger.suggest.names import evidence as names
+from geotagger.suggest.ring_sums import hits_between, mass_in_discs
 from geotagger.suggest.scene import (
     AREAS,
     BoolArray,
@@ -192,41 +192,9 @@ def distances(table: PlaceTable) -> FloatArray:
 
 def expected_hits(fused: Fused) -> FloatArray:
     """Return what each place adds to the hits expected at each other one, (H, at P, from P)."""
-    hits = np.zeros(fused.apart_m.shape)
-    for start in range(0, len(hits), _HITS_ROWS):
-        rows = slice(start, start + _HITS_ROWS)
-        _add_hits(hits[rows], fused.apart_m[rows], fused.scale_m[rows], fused.rings[rows])
+    hits = hits_between(fused.apart_m, fused.scale_m, fused.rings, HIT_RADII_M)
     hits *= fused.share[:, None, :]
     return hits
-
-
-_HITS_ROWS = 8
-"""Photos whose hits are summed together: their few arrays stay in the processor's cache."""
-
-
-def _add_hits(
-    hits: FloatArray, apart_m: FloatArray, scale_m: FloatArray, rings: FloatArray
-) -> None:
-    """Add to hits (H, P, P) the masses of all rings within all of `HIT_RADII_M`.
-
-    The same sums as with `motion.mass_within`, in place and with what they share taken out.
-    """
-    apart = apart_m**2
-    reach, across, root = (np.empty_like(apart) for _ in range(3))
-    for radius in HIT_RADII_M:
-        for ring in range(len(SCALES_M)):
-            square = scale_m[:, None, :, ring] ** 2
-            np.add(square, apart, out=reach)
-            np.subtract(reach, radius**2, out=across)
-            np.multiply(across, across, out=root)
-            root += 4.0 * square * radius**2
-            np.sqrt(root, out=root)
-            np.maximum(root, 1e-300, out=root)
-            np.divide(across, root, out=across)
-            np.subtract(1.0, across, out=across)
-            across *= 0.5
-            across *= rings[:, None, :, ring]
-            hits += across
 
 
 def best_places(hits: FloatArray, present: BoolArray, active: BoolArray) -> IntArray:
@@ -265,18 +233,8 @@ _DOUBT_HITS = 0.25
 
 def mass_around(fused: Fused, places: IntArray, radii_m: FloatArray) -> FloatArray:
     """Return the fused mass (H, R) in discs of radii (R,) or (H, R) around one place per photo."""
-    rows = np.arange(len(places))
-    away = fused.apart_m[rows, places][:, None, :]
+    away = fused.apart_m[np.arange(len(places)), places]
     radii = np.broadcast_to(radii_m, (len(places), np.shape(radii_m)[-1]))
-    out = np.asarray(fused.floor[:, None] * uniform_within(radii), np.float64)
-    shares = fused.share[:, :, None] * fused.rings
-    for start in range(0, len(places), _MASS_ROWS):
-        part = slice(start, start + _MASS_ROWS)
-        for ring in range(len(SCALES_M)):
-            scale = fused.scale_m[part, None, :, ring]
-            mass = mass_within(away[part], radii[part, :, None], scale)
-            out[part] += np.einsum("hrp,hp->hr", mass, shares[part, :, ring])
-    return np.minimum(out, 1.0)
-
-
-_MASS_ROWS = 16
+    weight = fused.share[:, :, None] * fused.rings
+    held = mass_in_discs(away, radii, fused.scale_m, weight)
+    return np.minimum(held + fused.floor[:, None] * uniform_within(radii), 1.0)

@@ -1,0 +1,112 @@
+"""The sums over rings that cost most of the time of a suggestion, in single precision and in parts.
+
+A ring of size s holds half of ``1 - q`` in a disc of radius r at a distance d, with
+``q = a / sqrt(a^2 + 4 s^2 r^2)`` and ``a = s^2 + (d^2 - r^2)`` (see `motion.mass_within`). Only the
+difference of the squares can lose digits; it is taken in double precision and shared by all rings.
+The rest in single precision is wrong by less than a millionth, far below what any of the fitted
+numbers is known to, and takes a quarter of the time.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+BLOCK = 40_000
+"""Numbers that are worked on together: the few arrays of them stay in a processor's cache."""
+
+
+def hits_between(
+    apart_m: FloatArray, scale_m: FloatArray, rings: FloatArray, radii_m: FloatArray
+) -> FloatArray:
+    """Return the rings' masses within all radii, summed, at each place from each other one.
+
+    Parameters
+    ----------
+    apart_m
+        Distances between the places of each photo, metres (H, P, P).
+    scale_m, rings
+        Sizes of the rings around each place, metres, and their shares (H, P, S).
+    radii_m
+        Radii of the discs, metres (R,).
+
+    Returns
+    -------
+    FloatArray
+        (H, at P, from P).
+    """
+    count, places, sizes = scale_m.shape
+    out = np.zeros(apart_m.shape)
+    if out.size == 0:
+        return out
+    whole = len(radii_m) * 0.5 * rings.sum(axis=2)
+    for part in _parts(count, places * places):
+        # Places first, so that what belongs to a ring repeats over long stretches of memory.
+        apart = np.square(apart_m[part].transpose(1, 0, 2)).reshape(places, -1)
+        square = np.square(scale_m[part]).astype(np.float32).reshape(-1, sizes).T.copy()
+        share = (0.5 * rings[part]).astype(np.float32).reshape(-1, sizes).T.copy()
+        base, across, root = (np.empty(apart.shape, np.float32) for _ in range(3))
+        total = np.zeros(apart.shape, np.float32)
+        for radius in radii_m.tolist():
+            np.subtract(apart, radius**2, out=base, casting="same_kind")
+            for ring in range(sizes):
+                np.add(base, square[ring], out=across)
+                np.multiply(across, across, out=root)
+                root += square[ring] * np.float32(4.0 * radius**2)
+                np.sqrt(root, out=root)
+                across /= root
+                across *= share[ring]
+                total += across
+        held = total.reshape(places, -1, places).transpose(1, 0, 2)
+        np.subtract(whole[part, None, :], held, out=out[part])
+    return out
+
+
+def mass_in_discs(
+    away_m: FloatArray, radii_m: FloatArray, scale_m: FloatArray, weight: FloatArray
+) -> FloatArray:
+    """Return the mass (H, R) of all rings in discs of some radii around one place per photo.
+
+    Parameters
+    ----------
+    away_m
+        Distances of the rings' places from the middle of the discs, metres (H, P).
+    radii_m
+        Radii of the discs, metres (H, R).
+    scale_m, weight
+        Sizes of the rings, metres, and how much each counts (H, P, S).
+    """
+    count, places, sizes = scale_m.shape
+    discs = radii_m.shape[1]
+    out = np.zeros((count, discs))
+    if places == 0 or out.size == 0:
+        return out
+    whole = 0.5 * weight.sum(axis=(1, 2))
+    for part in _parts(count, discs * places):
+        radius = np.square(radii_m[part].T)[:, :, None]
+        apart = np.square(away_m[part]) - radius
+        base = apart.astype(np.float32).reshape(discs, -1)
+        four = np.broadcast_to(4.0 * radius, apart.shape).astype(np.float32).reshape(discs, -1)
+        square = np.square(scale_m[part]).astype(np.float32).reshape(-1, sizes).T.copy()
+        share = (0.5 * weight[part]).astype(np.float32).reshape(-1, sizes).T.copy()
+        across, root, other = (np.empty_like(base) for _ in range(3))
+        total = np.zeros_like(base)
+        for ring in range(sizes):
+            np.add(base, square[ring], out=across)
+            np.multiply(across, across, out=root)
+            np.multiply(four, square[ring], out=other)
+            root += other
+            np.sqrt(root, out=root)
+            across /= root
+            across *= share[ring]
+            total += across
+        held = total.reshape(discs, -1, places).sum(axis=2)
+        out[part] = whole[part, None] - held.T
+    return out
+
+
+def _parts(count: int, size: int) -> list[slice]:
+    rows = max(1, BLOCK // max(size, 1))
+    return [slice(start, start + rows) for start in range(0, count, rows)]

@@ -112,5 +112,9 @@ class ClusterError(GeotaggerError):
     """A cluster cannot be used: the extra is missing, it cannot be reached, or it failed."""
 
 
+class TooFewPhotosError(GeotaggerError):
+    """There are too few photos with GPS to hide some and look for them."""
+
+
 class ConfigError(GeotaggerError):
     """A configuration file cannot be read, or a setting in it is unknown or does not fit."""

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
-from pathlib import Path
-from typing import Any
 
+from geotagger.cli import outputs
 from geotagger.cli.album_commands import add_evaluate as add_album
 from geotagger.cli.console import Console
+from geotagger.cli.library_commands import HOW, HOW_HELP
 from geotagger.cli.library_commands import add_evaluate as add_library
 from geotagger.cli.model_commands import chosen_embedder
 from geotagger.cli.options import command, device_flag, path, probability
-from geotagger.errors import GeotaggerError
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,25 +35,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     parser.add_argument("--photos", type=path, required=True, metavar="DIR")
     parser.add_argument("--hide", type=probability, default=0.8, metavar="SHARE")
-    parser.add_argument(
-        "--how",
-        choices=[
-            "random",
-            "days",
-            "stream",
-            "shifted-zone",
-            "shifted-dst",
-            "shifted-minutes",
-        ],
-        default="random",
-        help="hide single photos, whole days, or a second camera (its clock right or wrong)",
-    )
+    parser.add_argument("--how", choices=HOW, default="random", help=HOW_HELP)
     parser.add_argument("--seeds", type=int, default=5, metavar="N")
     parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
     device_flag(parser)
     parser.add_argument(
         "--json", type=path, default=None, metavar="FILE", help="write the table as JSON"
+    )
+    parser.add_argument(
+        "--plot", type=path, default=None, metavar="FILE", help="write the plots as PNG"
     )
     add_library(subjects)
     parser = command(
@@ -77,6 +66,8 @@ def _completion(options: argparse.Namespace, console: Console) -> int:
     from geotagger.evaluation.completion_result import main_report
     from geotagger.evaluation.hidings import Way
 
+    outputs.check(options.json, "table")
+    outputs.check(options.plot, "picture", outputs.PICTURES)
     embedder = None if options.no_model else chosen_embedder(options.model, console, options.device)
     result = evaluate_completion(
         options.albums,
@@ -88,7 +79,15 @@ def _completion(options: argparse.Namespace, console: Console) -> int:
         progress=console.progress,
     )
     console.say(main_report(result))
-    _store(options.json, result.to_json())
+    outputs.store_table(options.json, result.to_json())
+    if options.plot is not None:
+        from geotagger.evaluation.plots import draw, png
+
+        title = (
+            f"{result.hidden:,} hidden photos of {result.albums} albums, "
+            f"{100 * result.hide:g} % hidden ({result.how.value})"
+        )
+        outputs.store(options.plot, "picture", png(draw(result.methods, title=title, scale=1.5)))
     return 0
 
 
@@ -99,16 +98,5 @@ def _writing(options: argparse.Namespace, console: Console) -> int:
         options.corpus, with_peers=not options.no_peers, progress=console.progress
     )
     console.say(report.table())
-    _store(options.json, report.to_json())
+    outputs.store_table(options.json, report.to_json())
     return 0
-
-
-def _store(file: Path | None, value: dict[str, Any]) -> None:
-    if file is None:
-        return
-    try:
-        file.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise GeotaggerError(
-            f"The table cannot be written: {error.strerror}.", path=file
-        ) from error

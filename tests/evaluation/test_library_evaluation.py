@@ -8,14 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from geotagger.errors import GeotaggerError
-from geotagger.evaluation.library import LibraryScore, evaluate_library, report
+from geotagger.errors import GeotaggerError, TooFewPhotosError
+from geotagger.evaluation import library
+from geotagger.evaluation.hidings import Way
+from geotagger.evaluation.library import evaluate_library, without_copies
+from geotagger.evaluation.library_words import cautions, headline, report
 from geotagger.library import queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind
 from geotagger.library.scan import scan_folder
 from geotagger.library.vectors import encode_vector
-from geotagger.progress import CancelledError, CancelToken
+from geotagger.progress import CancelledError, CancelToken, Progress
+from geotagger.suggest.types import PhotoText, References, TextKind
 from tests.support.albums import LISBON, make_album
 
 
@@ -93,17 +97,110 @@ def test_kept_embeddings_are_heard(catalog: Catalog, root: Path) -> None:
 def test_the_report_names_methods_albums_and_what_held(catalog: Catalog, root: Path) -> None:
     score = evaluate_library(catalog, root, seeds=1)
     text = report(score)
-    for word in ("nearest_in_time", "lisbon", "80 % radius held", "held", "fewer than two: 1"):
+    for word in (
+        "Nearest photo in time",
+        "Best photo of the album",
+        "lisbon",
+        "80 % radius held",
+        "points on average",
+        "1 folder has fewer than two photos with GPS",
+    ):
         assert word in text
     value = score.to_json()
     assert value["albums"][0]["methods"]["ours"]["within_km"]
-    assert value["hidden"] == score.hidden
+    assert value["methods"]["ours"]["calibration_error"] == score.ours.calibration_error
+    assert (value["hidden"], value["how"]) == (score.hidden, "random")
 
 
-def test_nothing_to_hide_and_bad_numbers_are_told(catalog: Catalog, root: Path) -> None:
-    with pytest.raises(GeotaggerError, match="two photos with GPS") as caught:
+def test_few_photos_are_called_few(catalog: Catalog, root: Path) -> None:
+    score = evaluate_library(catalog, root, seeds=1)
+    few, looks, *_ = cautions(score)
+    assert few.startswith("Only 8 photos could be used") and "at least 30" in few
+    assert "No model" in looks
+    assert headline(score).startswith("Of 6 hidden photos ")
+
+
+def test_whole_days_are_hidden_together(catalog: Catalog, root: Path) -> None:
+    score = evaluate_library(catalog, root, how=Way.DAYS, share=0.5, seeds=4)
+    # Five of the eight photos are of the first day, three of the next.
+    assert score.hidden in {5 * one + 3 * (4 - one) for one in range(5)}
+    assert score.ours.within_km["25"] < 100.0
+
+
+def test_a_second_camera_is_a_half_and_its_clock_is_found_out(catalog: Catalog, root: Path) -> None:
+    right = evaluate_library(catalog, root, how=Way.STREAM, seeds=2)
+    assert (right.hidden, right.hide) == (8, 0.5)
+    off = evaluate_library(catalog, root, how=Way.SHIFTED_ZONE, seeds=2)
+    near = "nearest_in_time"
+    assert off.hidden == 8
+    assert off.pooled[near].error_m.mean() > right.pooled[near].error_m.mean()
+
+
+def test_one_day_is_too_few_to_hide_days(catalog: Catalog, tmp_path: Path) -> None:
+    folder = tmp_path / "one day"
+    make_album(folder, LISBON[:6], size=(96, 72))
+    list(scan_folder(catalog, folder, workers=1))
+    with pytest.raises(TooFewPhotosError, match="GPS of two days"):
+        evaluate_library(catalog, folder, how=Way.DAYS)
+
+
+def test_a_copy_of_a_photo_does_not_give_its_place_away(catalog: Catalog, tmp_path: Path) -> None:
+    folder = tmp_path / "twice"
+    for path in make_album(folder, LISBON, size=(96, 72)):
+        if path.name.startswith("IMG"):
+            (folder / f"copy of {path.name}").write_bytes(path.read_bytes())
+    list(scan_folder(catalog, folder, workers=1))
+    assert evaluate_library(catalog, folder, seeds=1).photos == 8
+
+
+def test_copies_in_other_folders_are_no_references() -> None:
+    generator = np.random.default_rng(1)
+    vectors = generator.normal(size=(5, 16)).astype(np.float32)
+    references = References(tuple("abcde"), vectors, np.arange(5.0), np.zeros(5))
+    photo = library.AlbumPhoto(key="1", name="x", when=None, embedding=vectors[2].copy())
+    left = without_copies(references, [photo])
+    assert left is not None and left.names == tuple("abde")
+    assert left.lat.tolist() == [0.0, 1.0, 3.0, 4.0]
+    assert without_copies(references, []) is references
+
+
+def test_place_names_that_were_written_from_the_gps_are_not_heard(
+    catalog: Catalog, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[tuple[TextKind, bool]] = []
+    look, place = library.album_photos, library.suggest_album
+
+    def with_names(*arguments, **options):
+        texts = (PhotoText(TextKind.PLACE, "Sintra"), PhotoText(TextKind.CAPTION, "sea"))
+        return [library.replace(photo, texts=texts) for photo in look(*arguments, **options)]
+
+    def listen(photos, **options):
+        heard.extend((text.kind, one.anchor is None) for one in photos for text in one.texts)
+        return place(photos, **options)
+
+    monkeypatch.setattr(library, "album_photos", with_names)
+    monkeypatch.setattr(library, "suggest_album", listen)
+    evaluate_library(catalog, root, share=0.5, seeds=1)
+    assert heard.count((TextKind.PLACE, True)) == 0
+    assert heard.count((TextKind.PLACE, False)) == 4
+    assert heard.count((TextKind.CAPTION, True)) == 4
+
+
+def test_progress_goes_from_nothing_to_all(catalog: Catalog, root: Path) -> None:
+    told: list[Progress] = []
+    evaluate_library(catalog, root, seeds=2, progress=told.append)
+    assert told[-1].done == told[-1].total == 4
+    assert [one.done for one in told] == sorted(one.done for one in told)
+
+
+def test_nothing_to_hide_and_bad_numbers_are_told(
+    catalog: Catalog, root: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(TooFewPhotosError, match="at least two photos with GPS") as caught:
         evaluate_library(catalog, root / "alone")
-    assert "scan" in str(caught.value)
+    assert caught.value.message.startswith("1 photo here has GPS of its own")
+    with pytest.raises(TooFewPhotosError, match="geotagger scan"):
+        evaluate_library(catalog, tmp_path / "never scanned")
     with pytest.raises(GeotaggerError, match="between 0 and 1"):
         evaluate_library(catalog, root, share=1.0)
     with pytest.raises(GeotaggerError, match="seed"):
@@ -118,7 +215,7 @@ def test_it_stops_when_told(catalog: Catalog, root: Path) -> None:
 
 
 def test_reliability_is_the_share_that_held_by_what_was_said(catalog: Catalog, root: Path) -> None:
-    score: LibraryScore = evaluate_library(catalog, root, seeds=3)
+    score = evaluate_library(catalog, root, seeds=3)
     ours = score.pooled["ours"]
     assert ours.stated is not None and ours.held is not None
     for one in score.reliability:

@@ -44,13 +44,36 @@ def radii_of(
     fused: Fused, places: IntArray, levels: Sequence[float], honesty: Honesty
 ) -> FloatArray:
     """Return the radii (H, L) around one place per photo that hold the truth with given odds."""
-    odds = honesty.odds(fused.mode, mass_around(fused, places, FINE_LADDER_M))
-    out = np.empty((len(places), len(levels)))
+    odds = _odds_around(fused, places, np.asarray(levels), honesty)
+    rising = np.maximum.accumulate(odds, axis=1) + np.arange(odds.shape[1]) * 1e-12
     ladder = np.log(FINE_LADDER_M)
-    for row, one in enumerate(odds):
-        rising = np.maximum.accumulate(one) + np.arange(len(one)) * 1e-12
-        out[row] = np.exp(np.interp(levels, rising, ladder))
+    found = [np.interp(levels, one, ladder) for one in rising]
+    return np.exp(np.array(found).reshape(len(places), len(levels)))
+
+
+def _odds_around(
+    fused: Fused, places: IntArray, levels: FloatArray, honesty: Honesty
+) -> FloatArray:
+    """Return the odds (H, len(FINE_LADDER_M)), exact on both sides of each level.
+
+    They rise with the radius, so most of the ladder need not be summed: every `_STRIDE`-th step
+    tells between which a level is reached. Elsewhere a step has the odds of one below.
+    """
+    steps = len(FINE_LADDER_M)
+    coarse = np.arange(0, steps, _STRIDE)
+    odds = honesty.odds(fused.mode, mass_around(fused, places, FINE_LADDER_M[coarse]))
+    reached = np.maximum.accumulate(odds, axis=1)
+    below = (reached[:, :, None] < levels).sum(axis=1) - 1
+    between = np.arange(1, _STRIDE)
+    fine = coarse[np.maximum(below, 0)][:, :, None] + between
+    fine = np.minimum(fine, steps - 1).reshape(len(places), -1)
+    out = np.repeat(odds, _STRIDE, axis=1)[:, :steps]
+    rows = np.arange(len(places))[:, None]
+    out[rows, fine] = honesty.odds(fused.mode, mass_around(fused, places, FINE_LADDER_M[fine]))
     return out
+
+
+_STRIDE = 8
 
 
 def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
@@ -69,32 +92,35 @@ def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
         rows = np.flatnonzero(places >= 0)
         if len(rows) == 0:
             break
-        at = np.maximum(places, 0)
-        ladder = np.minimum(LADDER_M[None, :], _free(fused, at, chosen)[:, None])
-        mass = mass_around(fused, at, ladder)
-        odds = honesty.odds(fused.mode, mass) if turn == 0 else mass * left[:, None]
+        at = places[rows]
+        ladder = np.minimum(LADDER_M, _free(fused, rows, at, chosen)[:, None])
+        mass = mass_around(fused, at, ladder, rows)
+        odds = honesty.odds(fused.mode[rows], mass) if turn == 0 else mass * left[rows, None]
         # By fused mass: odds that jump where an anchor happened to lie would invite boasting.
         worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
         step = worth.argmax(axis=1)
-        for row in rows:
-            radius = float(ladder[row, step[row]])
-            probability = float(odds[row, step[row]])
+        for number, row in enumerate(rows.tolist()):
+            one = number, step[number]
+            radius = float(ladder[one])
+            probability = float(odds[one])
             if turn == 0:
-                left[row] = (1.0 - probability) / max(1.0 - float(mass[row, step[row]]), 1e-6)
+                left[row] = (1.0 - probability) / max(1.0 - float(mass[one]), 1e-6)
             elif probability < LEAST_PROBABILITY:
                 active[row] = False
                 continue
-            chosen[row].append(Pick(int(at[row]), radius, probability))
-            active[row] &= fused.apart_m[row, at[row]] > radius
+            chosen[row].append(Pick(int(at[number]), radius, probability))
+            active[row] &= fused.apart_m[row, at[number]] > radius
         places = best_places(hits, present, active)
     return [row[:1] + sorted(row[1:], key=lambda pick: -pick.probability) for row in chosen]
 
 
-def _free(fused: Fused, at: IntArray, chosen: Sequence[Sequence[Pick]]) -> FloatArray:
-    """Return the largest radii (H,) that keep a place's disc apart from those chosen before."""
+def _free(
+    fused: Fused, rows: IntArray, at: IntArray, chosen: Sequence[Sequence[Pick]]
+) -> FloatArray:
+    """Return the largest radii (K,) that keep a place's disc apart from those chosen before."""
     out = np.full(len(at), np.inf)
-    for row, before in enumerate(chosen):
-        for pick in before:
-            gap = float(fused.apart_m[row, at[row], pick.place]) - pick.radius_m
-            out[row] = min(out[row], gap)
+    for number, row in enumerate(rows.tolist()):
+        for pick in chosen[row]:
+            gap = float(fused.apart_m[row, at[number], pick.place]) - pick.radius_m
+            out[number] = min(out[number], gap)
     return np.asarray(np.maximum(out, 1.0), np.float64)

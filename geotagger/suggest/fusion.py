@@ -231,10 +231,15 @@ _DOUBT_HITS = 0.25
 """Expected hits (of five) that another place must be ahead of the nearest anchor in time."""
 
 
-def mass_around(fused: Fused, places: IntArray, radii_m: FloatArray) -> FloatArray:
-    """Return the fused mass (H, R) in discs of radii (R,) or (H, R) around one place per photo."""
-    away = fused.apart_m[np.arange(len(places)), places]
+def mass_around(
+    fused: Fused, places: IntArray, radii_m: FloatArray, rows: IntArray | None = None
+) -> FloatArray:
+    """Return the fused mass (K, R) in discs of radii (R,) or (K, R) around one place per photo.
+
+    ``rows`` (K,) are the photos that the places (K,) are of; all of them unless given.
+    """
+    rows = np.arange(len(places)) if rows is None else rows
     radii = np.broadcast_to(radii_m, (len(places), np.shape(radii_m)[-1]))
-    weight = fused.share[:, :, None] * fused.rings
-    held = mass_in_discs(away, radii, fused.scale_m, weight)
-    return np.minimum(held + fused.floor[:, None] * uniform_within(radii), 1.0)
+    weight = fused.share[rows, :, None] * fused.rings[rows]
+    held = mass_in_discs(fused.apart_m[rows, places], radii, fused.scale_m[rows], weight)
+    return np.minimum(held + fused.floor[rows, None] * uniform_within(radii), 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from geotagger.suggest import ring_sums
+from geotagger.suggest import candidates, honesty, ring_sums
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.calibration import shipped
 from geotagger.suggest.fusion import HIT_RADII_M, Fused, expected_hits, fuse, mass_around, propose
@@ -59,6 +59,17 @@ def test_mass_in_parts_is_the_mass_of_all(fused: Fused) -> None:
     np.testing.assert_allclose(
         mass_around(fused, places, radii), np.minimum(plain, 1.0), rtol=0.0, atol=1e-6
     )
+
+
+def test_radii_from_few_steps_of_the_ladder_are_those_from_all(
+    fused: Fused, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = fused.share.argmax(axis=1)
+    honest = honesty.of_album(fused.view.scene, shipped())
+    levels = (0.001, 0.5, 0.8, 0.95, 0.9999)
+    found = candidates.radii_of(fused, best, levels, honest)
+    monkeypatch.setattr(candidates, "_STRIDE", 1)
+    np.testing.assert_array_equal(candidates.radii_of(fused, best, levels, honest), found)
 
 
 def test_the_size_of_the_parts_changes_no_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:

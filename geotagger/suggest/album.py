@@ -11,9 +11,9 @@ from geotagger.progress import CancelToken
 from geotagger.suggest import clocks, fusion, honesty
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, picks, radii_of
-from geotagger.suggest.evidence import Reason, sources
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, scene_of, view_of
+from geotagger.suggest.telling import reasons_of
 from geotagger.suggest.types import (
     AlbumPhoto,
     Candidate,
@@ -29,7 +29,6 @@ LEVELS = (0.5, 0.8, 0.95)
 CHUNK = 128
 """Photos worked on together; bounds the memory of an album of any size."""
 
-_MOST_REASONS = 4
 _NAMED_WITHIN_M = 1_000_000.0
 """A wider candidate gets no name: no one country in it deserves the honour."""
 
@@ -83,23 +82,34 @@ def suggest_album(
             if fused.table.lat.shape[1]
             else np.zeros((len(found), len(LEVELS)))
         )
-        for row, row_picks in enumerate(found):
-            out.append(_suggestion(fused, row, row_picks, radii[row], places))
+        out += _suggestions(fused, found, radii, places)
     return out
 
 
-def _suggestion(
-    fused: Fused, row: int, found: list[Pick], radii: FloatArray, places: PlaceNames | None
-) -> Suggestion:
-    key = fused.view.scene.photos[fused.view.rows[row]].key
-    if not found:
-        return Suggestion(key, SuggestionState.INSUFFICIENT, ())
-    return Suggestion(
-        key=key,
-        state=state_of(found, float(radii[1])),
-        candidates=tuple(_candidate(fused, row, pick, places) for pick in found),
-        radii_m=tuple((level, float(r)) for level, r in zip(LEVELS, radii, strict=True)),
-    )
+def _suggestions(
+    fused: Fused, found: Sequence[Sequence[Pick]], radii: FloatArray, places: PlaceNames | None
+) -> list[Suggestion]:
+    rows = np.array([row for row, some in enumerate(found) for _ in some], np.intp)
+    columns = np.array([pick.place for some in found for pick in some], np.intp)
+    reach = np.array([pick.radius_m for some in found for pick in some], np.float64)
+    reasons = iter(reasons_of(fused, rows, columns, reach))
+    out = []
+    for row, some in enumerate(found):
+        key = fused.view.scene.photos[fused.view.rows[row]].key
+        if not some:
+            out.append(Suggestion(key, SuggestionState.INSUFFICIENT, ()))
+            continue
+        out.append(
+            Suggestion(
+                key=key,
+                state=state_of(some, float(radii[row, 1])),
+                candidates=tuple(
+                    _candidate(fused, row, pick, next(reasons), places) for pick in some
+                ),
+                radii_m=tuple(zip(LEVELS, radii[row].tolist(), strict=True)),
+            )
+        )
+    return out
 
 
 def state_of(found: Sequence[Pick], radius_80_m: float) -> SuggestionState:
@@ -120,7 +130,9 @@ def state_of(found: Sequence[Pick], radius_80_m: float) -> SuggestionState:
     return SuggestionState.AMBIGUOUS
 
 
-def _candidate(fused: Fused, row: int, pick: Pick, places: PlaceNames | None) -> Candidate:
+def _candidate(
+    fused: Fused, row: int, pick: Pick, reasons: tuple[str, ...], places: PlaceNames | None
+) -> Candidate:
     lat = float(fused.table.lat[row, pick.place])
     lon = float(fused.table.lon[row, pick.place])
     name = ""
@@ -133,28 +145,5 @@ def _candidate(fused: Fused, row: int, pick: Pick, places: PlaceNames | None) ->
         radius_m=pick.radius_m,
         probability=min(max(pick.probability, 0.0), 1.0),
         place=name,
-        reasons=_reasons(fused, row, pick),
+        reasons=reasons,
     )
-
-
-def _reasons(fused: Fused, row: int, pick: Pick) -> tuple[str, ...]:
-    """Return what speaks for a candidate: the reasons of the places within its radius.
-
-    Each place's reasons count with its share of the distribution.
-    """
-    near = fused.apart_m[row, pick.place] <= pick.radius_m
-    share = np.where(near & fused.table.present[row], fused.share[row], 0.0)
-    found: dict[str, float] = {}
-    order = np.argsort(-share, kind="stable")[:_MOST_REASONS]
-    for place in {pick.place, *(int(one) for one in order if share[one] > 0.0)}:
-        for source in sources():
-            for reason in source.reasons(fused.view, fused.table, row, place):
-                weight = _weighed(reason, float(share[place]))
-                found[reason.text] = max(found.get(reason.text, 0.0), weight)
-    ranked = sorted(found, key=lambda text: -found[text])
-    return tuple(ranked[:_MOST_REASONS])
-
-
-def _weighed(reason: Reason, share: float) -> float:
-    # What a person can check (minutes, likeness) ranks above how the shares happened to fall.
-    return float(reason.strength * share**0.25)

@@ -7,7 +7,7 @@ import numpy as np
 from geotagger.earth.distance import haversine_m, interpolate
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
 
 NEIGHBOURS = 6
 """Anchors taken before and after a photo; farther ones win only by their looks."""
@@ -107,25 +107,37 @@ class AnchorsInTime:
 
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return "4 min after …" for an anchor, "between … and …" for a place on the way."""
+        return self.all_reasons(view, table, np.array([row]), np.array([place]))[0]
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return the same for many photos (K,) and a place of each (K,)."""
         scene = view.scene
-        if not table.present[row, place] or not np.isfinite(view.scene.seconds[view.rows[row]]):
-            return []
-        photo = scene.photos[view.rows[row]]
-        first = int(table.index[row, place])
-        if table.lies_on_the_way(row, place):
-            second = int(table.other[row, place])
-            gap = abs(float(view.gap_s[row, second] - view.gap_s[row, first]))
-            around = scene.photos[scene.anchors[first]], scene.photos[scene.anchors[second]]
-            text = reasons.between(*around, gap)
-            text += reasons.by_corrected_clock(photo, around, scene.corrected)
-            return [Reason(text, 0.4)]
-        if not table.is_an_anchor(row, place) or first >= scene.timed:
-            return []
-        gap = float(view.gap_s[row, first])
-        anchor = scene.photos[scene.anchors[first]]
-        text = reasons.near_in_time(photo, anchor, gap)
-        text += reasons.by_corrected_clock(photo, (anchor,), scene.corrected)
-        return [Reason(text, 1.0 / (1.0 + abs(gap) / 600.0))]
+        out: list[list[Reason]] = [[] for _ in rows]
+        photos = view.rows[rows]
+        first, second = table.index[rows, places], table.other[rows, places]
+        known = table.present[rows, places] & np.isfinite(scene.seconds[photos])
+        way = known & (second >= 0)
+        anchor = known & ~way & ~np.isin(table.origin[rows, places], OUTSIDE)
+        anchor &= first < scene.timed
+        told = np.flatnonzero(way | anchor)
+        ends = scene.anchors[first[told]], scene.anchors[second[told]]
+        gap = view.gap_s[rows[told], first[told]]
+        apart = np.abs(view.gap_s[rows[told], second[told]] - gap)
+        lists = (one.tolist() for one in (told, photos[told], way[told], *ends, gap, apart))
+        for number, mine, on_way, before, after, gap_s, apart_s in zip(*lists, strict=True):
+            photo, one = scene.photos[mine], scene.photos[before]
+            if on_way:
+                other = scene.photos[after]
+                text = reasons.between(one, other, apart_s)
+                text += reasons.by_corrected_clock(photo, (one, other), scene.corrected)
+                out[number].append(Reason(text, 0.4))
+            else:
+                text = reasons.near_in_time(photo, one, gap_s)
+                text += reasons.by_corrected_clock(photo, (one,), scene.corrected)
+                out[number].append(Reason(text, 1.0 / (1.0 + abs(gap_s) / 600.0)))
+        return out
 
 
 def _after(view: View) -> IntArray:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from geotagger.suggest.scene import FloatArray, PlaceTable, View
+from geotagger.suggest.scene import FloatArray, IntArray, PlaceTable, View
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,17 @@ class Evidence(Protocol):
 
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return what this source has to say for a place of one photo, in words."""
+        ...
+
+
+@runtime_checkable
+class TellsMany(Protocol):
+    """A source that tells the reasons of many places in less time than one after the other."""
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return what `Evidence.reasons` does for each of K photos (K,) and its place (K,)."""
         ...
 
 

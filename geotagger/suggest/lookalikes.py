@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
 
 IN_ALBUM = 4
 """Look-alikes of the album that are weighed beside the anchors near in time."""
@@ -71,24 +74,37 @@ class Lookalikes:
 
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return "looks like …" where a person would agree."""
-        if not table.present[row, place] or table.lies_on_the_way(row, place):
-            return []
-        index = int(table.index[row, place])
-        references = view.scene.references
-        if table.origin[row, place] == Origin.REFERENCE:
-            if references is None:
-                return []
-            mine = view.scene.embeddings[view.rows[[row]]]
-            theirs = references.embeddings[[index]]
-            likeness = float(np.einsum("nd,nd->n", mine, theirs)[0])
-            return [Reason(reasons.looks_like(references.names[index], None), likeness)]
-        if not table.is_an_anchor(row, place):
-            return []
-        similarity = float(view.similarity[row, index])
-        if not similarity >= WORTH_TELLING:
-            return []
-        anchor = view.scene.photos[view.scene.anchors[index]]
-        return [Reason(reasons.looks_like(anchor.name, anchor.anchor), similarity)]
+        return self.all_reasons(view, table, np.array([row]), np.array([place]))[0]
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return the same for many photos (K,) and a place of each (K,)."""
+        scene, references = view.scene, view.scene.references
+        out: list[list[Reason]] = [[] for _ in rows]
+        index, origin = table.index[rows, places], table.origin[rows, places]
+        present = table.present[rows, places]
+        if references is not None:
+            told = np.flatnonzero(present & (origin == Origin.REFERENCE))
+            mine = scene.embeddings[view.rows[rows[told]]]
+            alike = np.einsum("nd,nd->n", mine, references.embeddings[index[told]])
+            for number, other, likeness in _lists(told, index[told], alike):
+                text = reasons.looks_like(references.names[other], None)
+                out[number].append(Reason(text, likeness))
+        anchor = present & (table.other[rows, places] < 0) & ~np.isin(origin, OUTSIDE)
+        told = np.flatnonzero(anchor)
+        alike = view.similarity[rows[told], index[told]]
+        some = alike >= WORTH_TELLING
+        for number, other, likeness in _lists(
+            told[some], scene.anchors[index[told][some]], alike[some]
+        ):
+            photo = scene.photos[other]
+            out[number].append(Reason(reasons.looks_like(photo.name, photo.anchor), likeness))
+        return out
+
+
+def _lists(*arrays: np.ndarray) -> Iterator[tuple[Any, ...]]:
+    return zip(*(one.tolist() for one in arrays), strict=True)
 
 
 def _of_album(view: View, table: PlaceTable) -> PlaceTable | None:

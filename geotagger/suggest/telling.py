@@ -1,0 +1,57 @@
+"""What speaks for the candidates of many photos, in words, asked of the sources all at once."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from geotagger.suggest.evidence import Evidence, Reason, TellsMany, sources
+from geotagger.suggest.fusion import Fused
+from geotagger.suggest.scene import FloatArray, IntArray
+
+MOST_REASONS = 4
+
+
+def reasons_of(
+    fused: Fused, rows: IntArray, places: IntArray, radii_m: FloatArray
+) -> list[tuple[str, ...]]:
+    """Return what speaks for each of K candidates: the reasons of the places within its radius.
+
+    Each place's reasons count with its share of the distribution.
+
+    Parameters
+    ----------
+    rows, places
+        The photos and the columns of the table that the candidates are (K,).
+    radii_m
+        Radii of the candidates, metres (K,).
+    """
+    if len(rows) == 0:
+        return []
+    near = (fused.apart_m[rows, places] <= radii_m[:, None]) & fused.table.present[rows]
+    share = np.where(near, fused.share[rows], 0.0)
+    order = np.argsort(-share, axis=1, kind="stable")[:, :MOST_REASONS]
+    wanted = np.concatenate([places[:, None], order], axis=1)
+    heard = np.take_along_axis(share, wanted, axis=1) > 0.0
+    heard[:, 1:] &= order != places[:, None]
+    heard[:, 0] = True
+    of, place = np.nonzero(heard)[0], wanted[heard]
+    # What a person can check (minutes, likeness) ranks above how the shares happened to fall.
+    weights = (share[of, place] ** 0.25).tolist()
+    told = [_told(source, fused, rows[of], place) for source in sources()]
+    found: list[dict[str, float]] = [{} for _ in rows]
+    for mine, weight, *reasons in zip(of.tolist(), weights, *told, strict=True):
+        texts = found[mine]
+        for some in reasons:
+            for reason in some:
+                value = reason.strength * weight
+                if value > texts.get(reason.text, -1.0):
+                    texts[reason.text] = value
+    return [tuple(sorted(one, key=lambda text: -one[text])[:MOST_REASONS]) for one in found]
+
+
+def _told(source: Evidence, fused: Fused, rows: IntArray, places: IntArray) -> list[list[Reason]]:
+    view, table = fused.view, fused.table
+    if isinstance(source, TellsMany):
+        return source.all_reasons(view, table, rows, places)
+    pairs = zip(rows.tolist(), places.tolist(), strict=True)
+    return [source.reasons(view, table, row, place) for row, place in pairs]

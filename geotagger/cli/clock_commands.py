@@ -147,9 +147,9 @@ def _model_key(named: Path | None, console: Console) -> str | None:
 
 
 def _estimate(catalog: Catalog, root: Path, model: str | None) -> None:
-    from geotagger.library.analysing import album_photos
+    from geotagger.library.analysing import album_photos, company_of
 
     for album in queries.albums(catalog, root):
         if model is not None:
             photos = album_photos(catalog, album.id, model)
-            clocks.estimated(catalog, album.id, photos, model)
+            company_of(catalog, album.id, photos, model)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from geotagger.earth.places import PlaceNames
-from geotagger.library import clocks, queries
+from geotagger.library import clocks, neighbours, queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
 from geotagger.library.kept_vectors import kept_vectors
@@ -23,18 +23,15 @@ from geotagger.library.world_guesses import Outline, World, guess_of, world_cell
 from geotagger.photos.record import TimeSource
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest.album import suggest_album
+from geotagger.suggest.company import Company, together
 from geotagger.suggest.types import (
     AlbumPhoto,
-    Anchor,
-    AnchorKind,
     PhotoText,
     References,
     Suggestion,
 )
 
 _SEPARATOR = os.fsencode(os.sep)
-_GPS_RADIUS_M = 15.0
-"""Radius of a file's own GPS where it states none: a phone's usual error in the open."""
 
 
 def analyse(
@@ -92,9 +89,9 @@ def suggest_again(
     ``model`` is the `model_key` of the embedder whose stored embeddings count, ``world`` the world
     model whose stored guesses do. Returns the ids of all photos that have a suggestion now.
     """
-    references = None if model is None else references_of(catalog, model, without=album)
+    everything = None if model is None else _Library.load(catalog, model)
     chosen = None if model is None else _Model(model, world)
-    return _suggest_one(catalog, album, chosen, references, places, cancel)
+    return _suggest_one(catalog, album, chosen, everything, places, cancel)
 
 
 class _Model:
@@ -119,8 +116,7 @@ def _suggest_all(
         cancel.raise_if_cancelled()
         if progress is not None:
             progress(Progress(number, len(rows), "Suggesting places", row.title))
-        references = None if everything is None else everything.without(row.id)
-        ids = _suggest_one(catalog, row.id, model, references, places, cancel)
+        ids = _suggest_one(catalog, row.id, model, everything, places, cancel)
         if ids:
             yield ids
     if progress is not None:
@@ -131,7 +127,7 @@ def _suggest_one(
     catalog: Catalog,
     album: str,
     model: _Model | None,
-    references: References | None,
+    everything: _Library | None,
     places: PlaceNames | None,
     cancel: CancelToken | None,
 ) -> list[int]:
@@ -144,16 +140,17 @@ def _suggest_one(
     if all(photo.anchor is not None for photo in photos):
         suggestions: list[Suggestion] = []
     else:
+        company, seconds = company_of(catalog, album, photos, None if model is None else model.key)
+        others = {int(one.key) for one in company.photos}
         suggestions = suggest_album(
-            photos,
-            references=references,
+            [*photos, *company.photos],
+            references=None if everything is None else everything.without(album, others),
             world=None if model is None else model.cells,
             places=places,
-            clock_seconds=clocks.estimated(
-                catalog, album, photos, None if model is None else model.key
-            ),
+            clock_seconds=seconds,
             cancel=cancel,
         )
+        suggestions = company.believed(suggestions, photos)
     ids = [int(photo.key) for photo in photos]
     with catalog.writing() as connection:
         connection.executemany(
@@ -162,6 +159,21 @@ def _suggest_one(
         for one in suggestions:
             store_suggestion(connection, int(one.key), one)
     return [int(one.key) for one in suggestions]
+
+
+def company_of(
+    catalog: Catalog, album: str, photos: Sequence[AlbumPhoto], model: str | None
+) -> tuple[Company, dict[str, float]]:
+    """Return the photos of other folders that an album hears, and what is added to which clocks.
+
+    ``photos`` are what `album_photos` gives; the clocks of all cameras are estimated together, and
+    the estimate is kept.
+    """
+    streams = neighbours.streams_of(catalog, album, photos, model)
+    around = [photo for stream in streams for photo in stream.photos]
+    seconds = clocks.estimated(catalog, album, [*photos, *around], model)
+    found = clocks.found_of(catalog, album) if streams else []
+    return together(photos, streams, found=found, clock_seconds=seconds), seconds
 
 
 def album_photos(
@@ -202,27 +214,18 @@ def _album_photo(row: sqlite3.Row, folders: tuple[PhotoText, ...]) -> AlbumPhoto
         zone_known=row["offset_s"] is not None,
         time_is_fallback=source is not None and source.is_fallback,
         camera=row["camera"],
-        anchor=_anchor(row),
+        anchor=neighbours.anchor_of(row),
         embedding=None if row["vector"] is None else decode_vector(row["vector"]),
         guess=guess_of(row),
         texts=texts_of(row, folders),
     )
 
 
-def _anchor(row: sqlite3.Row) -> Anchor | None:
-    if row["d_kind"] in {"accepted", "moved"}:
-        radius = row["d_radius"] if row["d_radius"] is not None else _GPS_RADIUS_M
-        return Anchor(row["d_lat"], row["d_lon"], radius, AnchorKind.ACCEPTED)
-    if row["gps_state"] == "complete":
-        radius = row["error_m"] if row["error_m"] else _GPS_RADIUS_M
-        return Anchor(row["lat"], row["lon"], radius, AnchorKind.GPS)
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class _Library:
     """All photos of the catalog that have a place and an embedding."""
 
+    ids: tuple[int, ...]
     albums: tuple[str, ...]
     references: References
 
@@ -230,7 +233,7 @@ class _Library:
     def load(cls, catalog: Catalog, model: str) -> _Library:
         with catalog.reading() as connection:
             rows = connection.execute(
-                """SELECT p.path, p.folder, p.fingerprint, coalesce(d.lat, p.lat) AS lat,
+                """SELECT p.id, p.path, p.folder, p.fingerprint, coalesce(d.lat, p.lat) AS lat,
                    coalesce(d.lon, p.lon) AS lon FROM photos p
                    JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
                    LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
@@ -240,6 +243,7 @@ class _Library:
             ).fetchall()
         vectors = kept_vectors(catalog, model, [row["fingerprint"] for row in rows])
         return cls(
+            ids=tuple(row["id"] for row in rows),
             albums=tuple(os.fsdecode(row["folder"]) for row in rows),
             references=References(
                 names=tuple(os.fsdecode(row["path"].rpartition(_SEPARATOR)[2]) for row in rows),
@@ -249,8 +253,11 @@ class _Library:
             ),
         )
 
-    def without(self, album: str) -> References | None:
+    def without(self, album: str, others: Collection[int] = ()) -> References | None:
+        """Return the references but an album's and some more photos that are heard otherwise."""
         keep = np.array([other != album for other in self.albums], bool)
+        if others:
+            keep &= np.array([one not in others for one in self.ids], bool)
         if not keep.any():
             return None
         chosen = np.flatnonzero(keep)

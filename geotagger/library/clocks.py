@@ -94,12 +94,24 @@ class ClockChange:
 def rows_of(catalog: Catalog, album: str) -> list[ClockRow]:
     """Return the cameras of an album, the one with most photos first, and what of their clocks."""
     with catalog.reading() as connection:
-        return _rows(connection, album)
+        return [row for row in _rows(connection, album) if row.photos]
 
 
 def corrections(catalog: Catalog, album: str) -> dict[str, float]:
-    """Return by camera the seconds that are added to its times, as the kept rows say."""
-    return {row.camera: row.applied_s for row in rows_of(catalog, album) if row.applied_s}
+    """Return by camera the seconds that are added to its times, as the kept rows say.
+
+    Cameras of other folders that an album was compared with are among them.
+    """
+    with catalog.reading() as connection:
+        rows = _rows(connection, album)
+    return {row.camera: row.applied_s for row in rows if row.applied_s}
+
+
+def found_of(catalog: Catalog, album: str) -> list[ClockOffset]:
+    """Return the kept estimates of an album, those for cameras of other folders too."""
+    with catalog.reading() as connection:
+        rows = _rows(connection, album)
+    return [row.found for row in rows if row.found is not None]
 
 
 def estimated(
@@ -107,8 +119,9 @@ def estimated(
 ) -> dict[str, float]:
     """Return what `corrections` does, after an estimate unless a kept one is of these photos.
 
-    ``photos`` are the album's as `analysing.album_photos` gives them, ``model`` names their
-    embeddings. Without a model there are no looks to compare: then what is kept holds.
+    ``photos`` are the album's as `analysing.album_photos` gives them, and those of other folders
+    that take part (see `neighbours`); ``model`` names their embeddings. Without a model there are
+    no looks to compare: then what is kept holds.
     """
     if model is not None:
         basis = _basis(photos, model)
@@ -157,16 +170,17 @@ def _rows(connection: sqlite3.Connection, album: str) -> list[ClockRow]:
         for row in connection.execute("SELECT * FROM clocks WHERE album = ?", (key,)).fetchall()
     }
     decisions = {camera: _decision_of(row) for camera, row in stored.items()}
+    photos = {row["camera"]: row["n"] for row in counted}
+    elsewhere = sorted(camera for camera in stored if camera not in photos)
     found = []
-    for row in counted:
-        camera = row["camera"]
+    for camera in [*photos, *elsewhere]:
         estimate = _found_of(stored[camera]) if camera in stored else None
         other = None if estimate is None else decisions.get(estimate.reference)
         found.append(
             ClockRow(
                 album=album,
                 camera=camera,
-                photos=row["n"],
+                photos=photos.get(camera, 0),
                 found=estimate,
                 decision=decisions.get(camera),
                 # The estimate speaks of the reference's clock: a correction there moves it too.

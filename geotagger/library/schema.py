@@ -126,7 +126,11 @@ CREATE TABLE clock_estimates (
 ) WITHOUT ROWID;
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH)
+_FIFTH = """
+CREATE INDEX photos_by_time ON photos (wall_us);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH, _FIFTH)
 VERSION = len(MIGRATIONS)
 
 

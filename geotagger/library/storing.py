@@ -304,21 +304,22 @@ def _was_reachable(old: Path, new: Path) -> bool:
 
 
 def encode_candidates(candidates: Iterable[Candidate]) -> str:
-    """Return candidates as the JSON that the catalog stores and `suggest` prints."""
-    return json.dumps(
-        [
-            {
-                "lat": candidate.lat,
-                "lon": candidate.lon,
-                "radius_m": candidate.radius_m,
-                "probability": candidate.probability,
-                "place": candidate.place,
-                "reasons": list(candidate.reasons),
-            }
-            for candidate in candidates
-        ],
-        ensure_ascii=False,
-    )
+    """Return candidates as the JSON that the catalog stores and `suggest` prints.
+
+    A reason may name a file whose name is not UTF-8; its odd bytes become escapes of JSON.
+    """
+    whole = [
+        {
+            "lat": candidate.lat,
+            "lon": candidate.lon,
+            "radius_m": candidate.radius_m,
+            "probability": candidate.probability,
+            "place": candidate.place,
+            "reasons": list(candidate.reasons),
+        }
+        for candidate in candidates
+    ]
+    return storable(json.dumps(whole, ensure_ascii=False))
 
 
 def store_suggestion(connection: sqlite3.Connection, photo_id: int, made: Suggestion) -> None:

@@ -201,25 +201,41 @@ class Engine:
 
     def suggest_again(self, album: str) -> list[int]:
         """Suggest anew for an album after a decision; return the photos with a suggestion."""
-        model = self.model()
-        key = world = None
-        if model is not None and model.config is not None:
-            key = embedding.model_key(ModelProcess(model.folder, model.config))
-            if model.config.world:
-                world = self._outline(model.folder)
+        key, world = self._heard()
         return analysing.suggest_again(
             self.catalog, album, model=key, world=world, places=self.places()
         )
+
+    def suggest_around(self, album: str, *, cancel: CancelToken) -> Iterator[list[int]]:
+        """Suggest anew for the albums that a decision in one album is evidence for, one by one."""
+        key, world = self._heard()
+        for other in analysing.albums_around(self.catalog, album):
+            yield analysing.suggest_again(
+                self.catalog, other, model=key, world=world, places=self.places(), cancel=cancel
+            )
+
+    def _heard(self) -> tuple[str | None, WorldOutline | None]:
+        """Return what of the kept embeddings and guesses counts: that of the installed model."""
+        model = self.model()
+        if model is None or model.config is None:
+            return None, None
+        key = embedding.model_key(ModelProcess(model.folder, model.config))
+        return key, self._outline(model.folder) if model.config.world else None
 
     # -- clocks
 
     def clocks(self, root: Path) -> list[ClockRow]:
         """Return the cameras of a folder tree, album by album, and what is known of their clocks.
 
-        Albums of one camera are left out, unless its clock was decided on.
+        Albums of one camera are left out, unless its clock was decided on or compared with that of
+        a camera of another folder.
         """
         found = [clocks.rows_of(self.catalog, album.id) for album in self.albums(root)]
-        some = [rows for rows in found if len(rows) > 1 or any(row.decision for row in rows)]
+        some = [
+            rows
+            for rows in found
+            if len(rows) > 1 or any(row.decision or row.found for row in rows)
+        ]
         return [row for rows in some for row in rows]
 
     def decide_clock(self, album: str, camera: str, decision: ClockDecision | None) -> ClockChange:

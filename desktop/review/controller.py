@@ -18,7 +18,7 @@ from desktop.review.proposal import (
     placeable,
 )
 from desktop.review.undo import DecisionCommand
-from desktop.work import DECIDING, INTERACTIVE, Context, Work
+from desktop.work import DECIDING, GENERAL, INTERACTIVE, Context, Work
 from geotagger.errors import GeotaggerError
 from geotagger.library.rows import Change, Decision, DecisionKind, PhotoDetails, PhotoRow
 
@@ -276,6 +276,7 @@ class ReviewController(QObject):
         self.decided.emit()
         for album in sorted({str(row.folder) for row in rows}):
             self.suggest_again(album)
+            self._suggest_around(album)
 
     def suggest_again(self, album: str) -> None:
         """Suggest anew for the rest of an album: a decision is evidence."""
@@ -294,6 +295,28 @@ class ReviewController(QObject):
             function,
             owner=self,
             done=done,
+            failed=self._on_failed,
+        )
+
+    def _suggest_around(self, album: str) -> None:
+        """Suggest anew for other folders of the same outing, when there is time for it."""
+
+        def function(context: Context) -> None:
+            for ids in self._engine.suggest_around(album, cancel=context.cancel):
+                context.emit(self._engine.rows_of(ids))
+
+        def items(parts: list[list[PhotoRow]]) -> None:
+            rows = [row for part in parts for row in part]
+            self.rows_changed.emit(rows)
+            self.reload([row.id for row in rows])
+            self.decided.emit()
+
+        self._work.latest(
+            f"around {album}",
+            GENERAL,
+            function,
+            owner=self,
+            items=items,
             failed=self._on_failed,
         )
 

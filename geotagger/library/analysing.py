@@ -176,6 +176,11 @@ def company_of(
     return together(photos, streams, found=found, clock_seconds=seconds), seconds
 
 
+def albums_around(catalog: Catalog, album: str) -> list[str]:
+    """Return the other albums that a decision on a photo of this one is evidence for."""
+    return neighbours.albums_touched(catalog, album, album_photos(catalog, album, None))
+
+
 def album_photos(
     catalog: Catalog, album: str, model: str | None, *, partition: str = ""
 ) -> list[AlbumPhoto]:

@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
@@ -36,6 +36,12 @@ from geotagger.models.embedder import Embedder
 from geotagger.models.store import InstalledModel
 from geotagger.models.world_load import WorldOutline, load_outline
 from geotagger.progress import CancelToken, Progress, ProgressCallback
+
+if TYPE_CHECKING:
+    from geotagger.evaluation.hidings import Way
+    from geotagger.evaluation.library import KnownFolder
+    from geotagger.evaluation.library_score import LibraryScore
+    from geotagger.evaluation.plots import Style
 
 BY_HAND = "by hand"
 BY_HAND_RADIUS_M = 50.0
@@ -221,6 +227,41 @@ class Engine:
             return None, None
         key = embedding.model_key(ModelProcess(model.folder, model.config))
         return key, self._outline(model.folder) if model.config.world else None
+
+    # -- evaluating
+
+    def known_folders(self, root: Path) -> list[KnownFolder]:
+        """Return the folders below a root whose photos have GPS of their own."""
+        from geotagger.evaluation.library import known_folders
+
+        return known_folders(self.catalog, root)
+
+    def evaluate(
+        self, root: Path, how: Way, share: float,
+        *, progress: ProgressCallback, cancel: CancelToken,
+    ) -> LibraryScore:  # fmt: skip
+        """Hide the GPS of photos below a root in memory and return how well it is found."""
+        from geotagger.evaluation.library import evaluate_library
+
+        key, world = self._heard()
+        return evaluate_library(
+            self.catalog, root, how=how, share=share, model=key, world=world,
+            progress=progress, cancel=cancel,
+        )  # fmt: skip
+
+    def draw_evaluation(
+        self, score: LibraryScore, size: tuple[int, int], scale: float, style: Style
+    ) -> bytes:
+        """Return the plots as PNG, for a screen with ``scale`` pixels to the point."""
+        from geotagger.evaluation.plots import draw, png
+
+        return png(draw(score.pooled, style=style, size_px=size, scale=scale))
+
+    def save_evaluation(self, score: LibraryScore, name: str, target: Path) -> None:
+        """Write the plots into a file that ends in .png, or all of it as a page into another."""
+        from geotagger.evaluation.library_files import save
+
+        save(score, name, target)
 
     # -- clocks
 

@@ -12,6 +12,7 @@ from desktop import commands, theme, wiring, wording
 from desktop.commands import CommandSet
 from desktop.engine import Engine
 from desktop.errors import dialog_for
+from desktop.evaluation.dialog import EvaluationDialog
 from desktop.library.activity import Activity, Phase
 from desktop.library.controller import LibraryController
 from desktop.library.notices import describe_empty
@@ -141,6 +142,13 @@ class MainWindow(QMainWindow):
         """Open the clocks of the cameras."""
         self.clocks.refresh()
         self._open(ClocksDialog(self.clocks, self))
+
+    def show_evaluation(self) -> None:
+        """Open what tells how good suggestions are on the user's own photos."""
+        if self.library.root is not None:
+            dialog = EvaluationDialog(self.engine, self.work, self.library.root, self)
+            dialog.open_asked.connect(self.ask_folder)
+            self._open(dialog)
 
     def show_models(self) -> None:
         """Open the list of models."""

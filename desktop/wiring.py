@@ -44,6 +44,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "previous_open": lambda: window.step_open(-1),
         "accept_confident": window.accept_confident,
         "clocks": window.show_clocks,
+        "evaluate": window.show_evaluation,
         "marker_to_centre": window.map_link.marker_to_centre,
         "type_coordinates": window.asking.type_coordinates,
         "search_place": window.asking.search_place,

@@ -46,6 +46,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     # Slow to import, and no other command needs it.
     from geotagger.evaluation.hidings import Way
     from geotagger.evaluation.library import evaluate_library
+    from geotagger.evaluation.library_files import save
     from geotagger.evaluation.library_words import report
     from geotagger.library.embedding import model_key
     from geotagger.models.registry import read_config
@@ -74,14 +75,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         )
     console.say(report(score))
     outputs.store_table(options.json, score.to_json())
-    if options.html is not None:
-        from geotagger.evaluation.library_page import page
-
-        outputs.store(options.html, "page", page(score, root.name))
-    if options.plot is not None:
-        from geotagger.evaluation.library_words import method
-        from geotagger.evaluation.plots import draw, png
-
-        picture = png(draw(score.pooled, title=method(score), scale=1.5))
-        outputs.store(options.plot, "picture", picture)
+    for target in (options.html, options.plot):
+        if target is not None:
+            save(score, root.name, target)
     return 0

@@ -12,8 +12,9 @@ keywords and names of folders are heard, as they are for photos without GPS.
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,26 @@ from geotagger.suggest.types import AlbumPhoto, References, TextKind, WorldCells
 
 SEEDS = 3
 SHARE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFolder:
+    """A folder with photos that have GPS of their own, those in it counted, not those below."""
+
+    title: str
+    folder: Path
+    photos: int
+
+
+def known_folders(catalog: Catalog, root: Path) -> list[KnownFolder]:
+    """Return the folders below a root whose photos have GPS of their own, by path."""
+    rows = queries.photos(catalog, root, states=frozenset({PhotoState.HAS_GPS}))
+    counted = Counter(row.folder for row in rows)
+    return [
+        KnownFolder(album.title, album.folder, counted[album.folder])
+        for album in queries.albums(catalog, root)
+        if counted[album.folder]
+    ]
 
 
 def evaluate_library(

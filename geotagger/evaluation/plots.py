@@ -26,6 +26,7 @@ OURS, BY_TIME, ORACLE = "ours", "nearest_in_time", "best_anchor_oracle"
 _BARS = (OURS, BY_TIME, ORACLE)
 _CURVES = (OURS, BY_TIME, "interpolation_in_time", "nearest_lookalike", "album_mean", ORACLE)
 _LEAST_KM, _MOST_KM = 0.01, 20_000.0
+_TICKS_KM = (0.01, 1.0, 100.0, 10_000.0)
 _POINTS = 400
 """Points of a curve: more than a screen has columns for it."""
 
@@ -118,6 +119,13 @@ def draw(
     _bars(axes[0], methods, style)
     _curves(axes[1], methods, style)
     _reliability(axes[2], methods[OURS], style)
+    handles, labels = axes[1].get_legend_handles_labels()
+    columns = len(labels) if width > 185 * len(labels) else 3
+    legend = figure.legend(
+        handles, labels, loc="outside lower center", ncols=columns, fontsize=8.5, frameon=False
+    )
+    for text in legend.get_texts():
+        text.set_color(style.ink)
     if title:
         figure.suptitle(title, color=style.ink, fontsize=11, x=0.012, ha="left", wrap=True)
     engine: Any = figure.get_layout_engine()
@@ -157,7 +165,6 @@ def _bars(axes: Axes, methods: Mapping[str, MethodResult], style: Style) -> None
             color="none" if hollow else colour,
             edgecolor=colour,
             linewidth=0.9,
-            label=METHODS[name].rstrip("*"),
         )
         if name == OURS:
             for x, hit in zip(where, hits, strict=True):
@@ -170,11 +177,10 @@ def _bars(axes: Axes, methods: Mapping[str, MethodResult], style: Style) -> None
                     fontsize=8.5,
                     color=colour,
                 )
-    axes.set_xticks(at, [_km(km) for km in WITHIN_KM])
-    axes.set_ylim(0, 138)  # room for the legend above the highest bar
+    axes.set_xticks(at, [f"{km:g}" for km in WITHIN_KM])
+    axes.set_ylim(0, 106)
     axes.set_yticks(range(0, 101, 20))
-    _dress(axes, style, "Photos within a distance", "", "per cent of hidden photos", grid="y")
-    _legend(axes, style, loc="upper left")
+    _dress(axes, style, "Photos within a distance", "within … km", "per cent of photos", grid="y")
 
 
 def _curves(axes: Axes, methods: Mapping[str, MethodResult], style: Style) -> None:
@@ -196,12 +202,12 @@ def _curves(axes: Axes, methods: Mapping[str, MethodResult], style: Style) -> No
     axes.set_xscale("log")
     axes.set_xlim(_LEAST_KM, _MOST_KM)
     axes.set_ylim(0, 102)
-    ticks = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0)
-    axes.set_xticks(ticks, [_km(km) for km in ticks])
+    axes.set_xticks(_TICKS_KM, [_km(km) for km in _TICKS_KM])
+    axes.set_xticks([10.0 * km for km in _TICKS_KM], minor=True, labels=[""] * len(_TICKS_KM))
+    axes.grid(True, which="minor", color=style.line, linewidth=0.8)
+    axes.tick_params(which="minor", length=0)
     axes.set_yticks(range(0, 101, 20))
-    axes.minorticks_off()
     _dress(axes, style, "How far off", "distance to the truth", "per cent within it")
-    _legend(axes, style, loc="best")
 
 
 def error_curve(error_m: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -258,7 +264,11 @@ def _reliability(axes: Axes, ours: MethodResult, style: Style) -> None:
     axes.set_yticks(range(0, 101, 20))
     _dress(axes, style, "Kept its word", "per cent stated", "per cent that held")
     if bins or held:
-        _legend(axes, style, loc="best")
+        legend = axes.legend(
+            loc="best", fontsize=8.5, framealpha=0.85, facecolor=style.ground, edgecolor="none"
+        )
+        for text in legend.get_texts():
+            text.set_color(style.ink)
 
 
 def _bin(axes: Axes, one: ReliabilityBin, most: int, accent: str, style: Style) -> None:
@@ -314,13 +324,6 @@ def _dress(
     for side, spine in axes.spines.items():
         spine.set_visible(side in {"left", "bottom"})
         spine.set_color(style.line)
-
-
-def _legend(axes: Axes, style: Style, loc: str) -> None:
-    legend = axes.legend(loc=loc, fontsize=8.5, frameon=True, framealpha=0.85, borderpad=0.3)
-    legend.get_frame().set(facecolor=style.ground, edgecolor="none")
-    for text in legend.get_texts():
-        text.set_color(style.ink)
 
 
 def _km(km: float) -> str:

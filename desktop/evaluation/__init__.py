@@ -1,0 +1,1 @@
+"""How good suggestions are on the user's own photos: the dialog and its parts."""

@@ -23,7 +23,7 @@ from geotagger.library.kept_vectors import kept_vectors
 from geotagger.library.storing import below, decode_path, decode_time
 from geotagger.library.texts import opened_roots
 from geotagger.photos.record import TimeSource
-from geotagger.suggest import albums
+from geotagger.suggest import albums, timeline
 from geotagger.suggest import clocks as clocks_of
 from geotagger.suggest.company import Stream
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
@@ -41,6 +41,7 @@ _WINDOW_S = 4 * 86_400.0
 
 _EPOCH = datetime(1970, 1, 1)
 _SECOND_US = 1_000_000
+_EARLIEST_US = (timeline.EARLIEST - _EPOCH) // timedelta(microseconds=1)
 _PAGE = 500
 _FIRM = ", ".join(
     f"'{source.value}'"
@@ -126,7 +127,7 @@ def _spans(photos: Sequence[AlbumPhoto]) -> list[tuple[int, int]]:
     gap = _gap_s(timed)
     for outing in albums.split(timed, gap_s=gap):
         walls = [_wall_us(one.when) for one in outing if one.when and one.anchor is None]
-        walls = [one for one in walls if one >= albums.EARLIEST_US]
+        walls = [one for one in walls if one >= _EARLIEST_US]
         if walls:
             around = int(min(gap, _WINDOW_S) * _SECOND_US)
             spans.append((min(walls) - around, max(walls) + around))

@@ -16,11 +16,9 @@ USUAL_PAUSE_S = 4 * 86_400.0
 """A pause after which a new outing is assumed where the photos do not tell otherwise; journeys
 rarely go so long without a photo."""
 
-SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 1.5 * 86_400.0, 14 * 86_400.0
-"""A night and the day after it without a photo never split a journey; two weeks always do."""
-
-EARLIEST_US = 631_152_000_000_000
-"""1990 in microseconds since 1970: clocks before it were never set (see `timeline`)."""
+SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 3 * 86_400.0, timeline.REACH_S
+"""Three days without a photo never split a journey (the longest pause in 32 real ones is 3.0 days),
+two weeks always do."""
 
 _PAUSE_FROM_S = 6 * 3600.0
 """Shorter gaps are of one day's photographing and tell nothing about outings."""

@@ -117,7 +117,7 @@ class AnchorsInTime:
         out: list[list[Reason]] = [[] for _ in rows]
         photos = view.rows[rows]
         first, second = table.index[rows, places], table.other[rows, places]
-        known = table.present[rows, places] & np.isfinite(scene.seconds[photos])
+        known = table.present[rows, places] & view.has_time[rows]
         way = known & (second >= 0)
         anchor = known & ~way & ~np.isin(table.origin[rows, places], OUTSIDE)
         anchor &= first < scene.timed

@@ -272,8 +272,10 @@ def _refined(offset: float, difference: FloatArray, share: FloatArray) -> float:
     reach = np.cumsum(weights[order])
     middle = float(values[order][np.searchsorted(reach, reach[-1] / 2.0)])
     usual = round(offset / 900.0) * 900.0
-    # A clock that is off by whole quarters of an hour is off by its zone, not by its pairs' noise.
-    return usual if abs(middle - usual) <= LEAST_S else middle
+    # A clock that is off by whole quarters of an hour is off by its zone, not by its pairs' noise;
+    # zones that are not whole hours apart are rare enough to be held to a closer look.
+    close = LEAST_S if usual % 3600.0 == 0.0 else LEAST_S / 2.0
+    return usual if abs(middle - usual) <= close else middle
 
 
 def _answers(candidates: FloatArray, mass: FloatArray) -> float:

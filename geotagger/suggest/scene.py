@@ -163,8 +163,8 @@ class View:
 
     ``rows`` (H,) are indices into the scene's photos; ``similarity`` (H, A) are cosines with the
     anchors, NaN where either has no embedding; ``gap_s`` (H, A) are the seconds to the anchors,
-    positive if the anchor is later, NaN where either has no time; ``active_gap_s`` the same
-    without the nights.
+    positive if the anchor is later, NaN where either has no time or all anchors are out of reach;
+    ``active_gap_s`` the same without the nights.
     """
 
     scene: Scene
@@ -175,10 +175,10 @@ class View:
 
     @property
     def has_time(self) -> BoolArray:
-        """Which photos (H,) have a time and an anchor with a time."""
+        """Which photos (H,) have a time and an anchor not too far from it (`timeline.REACH_S`)."""
         if self.scene.timed == 0:
             return np.zeros(len(self.rows), bool)
-        return np.isfinite(self.scene.seconds[self.rows])
+        return np.asarray(np.isfinite(self.gap_s).any(axis=1), bool)
 
     @property
     def has_guess(self) -> BoolArray:
@@ -212,6 +212,8 @@ def view_of(scene: Scene, rows: IntArray) -> View:
         similarity = np.where(both, cosines.astype(np.float64), np.nan)
     gap = scene.seconds[anchors][None, :] - scene.seconds[rows][:, None]
     active = scene.active[anchors][None, :] - scene.active[rows][:, None]
+    lost = ~(np.abs(gap) <= timeline.REACH_S).any(axis=1)
+    gap[lost] = active[lost] = np.nan
     return View(scene, rows, similarity, gap, active)
 
 

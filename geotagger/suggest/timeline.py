@@ -13,8 +13,12 @@ from geotagger.suggest.types import AlbumPhoto
 FALLBACK_DOUBT_S = 12 * 3600.0
 """Seconds added to every gap of a photo whose time is a fall-back: the right day at best."""
 
-_EARLIEST = datetime(1990, 1, 1)
+EARLIEST = datetime(1990, 1, 1)
 """A camera without a set clock says 1970, 1980 or its year of make; no photo is from before."""
+
+REACH_S = 14 * 86_400.0
+"""A photo further in time from every anchor is placed as if it had no time: it is of another
+outing, or its clock was years off. No calibration ever saw such gaps."""
 
 _EPOCH = datetime(1970, 1, 1)
 
@@ -30,7 +34,7 @@ def seconds(photos: Sequence[AlbumPhoto]) -> NDArray[np.float64]:
     wall = np.full(len(photos), np.nan)
     offset = np.full(len(photos), np.nan)
     for index, photo in enumerate(photos):
-        if photo.when is None or photo.when.replace(tzinfo=None) < _EARLIEST:
+        if photo.when is None or photo.when.replace(tzinfo=None) < EARLIEST:
             continue
         wall[index] = (photo.when.replace(tzinfo=None) - _EPOCH).total_seconds()
         if photo.zone_known:

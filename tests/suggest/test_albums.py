@@ -1,6 +1,14 @@
 from __future__ import annotations
 
-from geotagger.suggest.albums import split
+import numpy as np
+
+from geotagger.suggest.albums import (
+    LONGEST_PAUSE_S,
+    SHORTEST_PAUSE_S,
+    USUAL_PAUSE_S,
+    pause_s,
+    split,
+)
 from tests.suggest.making import photo
 
 DAY = 1440.0
@@ -42,3 +50,32 @@ def test_only_fall_back_times_still_split() -> None:
 def test_no_photos_and_no_times() -> None:
     assert split([]) == []
     assert _names(split([photo("b", None), photo("a", None)])) == [["b", "a"]]
+
+
+def _at(days: list[float]) -> np.ndarray:
+    return np.array(days, np.float64) * 86_400.0
+
+
+def test_a_few_pauses_tell_nothing_so_the_usual_one_parts() -> None:
+    assert pause_s(_at([0.0, 0.1, 1.0, 9.0])) == USUAL_PAUSE_S
+    assert pause_s(np.zeros(0)) == USUAL_PAUSE_S
+
+
+def test_nights_and_weeks_are_told_apart_between_them() -> None:
+    days = [7.5 * outing + 0.6 * day for outing in range(6) for day in range(3)]
+    assert SHORTEST_PAUSE_S <= pause_s(_at(days)) < 6.3 * 86_400.0
+    assert len(split([photo(str(day), day * DAY) for day in days])) == 6
+
+
+def test_a_journey_with_a_photo_every_fifth_day_stays_one() -> None:
+    days = [5.0 * number for number in range(12)]
+    assert len(split([photo(str(day), day * DAY) for day in days])) == 1
+    assert pause_s(_at(days)) > USUAL_PAUSE_S
+
+
+def test_nights_alone_never_part_and_half_a_month_always_does() -> None:
+    days = [0.5 * number for number in range(40)]
+    assert pause_s(_at(days)) >= SHORTEST_PAUSE_S
+    sparse = [float(10 * number) for number in range(10)]
+    assert pause_s(_at(sparse)) == LONGEST_PAUSE_S
+    assert len(split([photo(str(day), day * DAY) for day in [*sparse, 200.0]])) == 2

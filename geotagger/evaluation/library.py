@@ -25,7 +25,7 @@ from geotagger.evaluation.completion_result import MethodResult
 from geotagger.evaluation.hidings import FIRST_CAMERA, SECOND_CAMERA, Way, chosen, shift_s
 from geotagger.evaluation.library_score import OURS, AlbumScore, LibraryScore
 from geotagger.evaluation.scoring import ORACLE, Truth, joined, rules, score_ours, score_simple
-from geotagger.library import clocks, queries
+from geotagger.library import clocks, neighbours, queries
 from geotagger.library.analysing import album_photos, references_by_album
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import PhotoState
@@ -33,7 +33,8 @@ from geotagger.library.world_guesses import Outline, world_cells
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest import clocks as clocks_of
 from geotagger.suggest.album import suggest_album
-from geotagger.suggest.types import AlbumPhoto, References, TextKind, WorldCells
+from geotagger.suggest.company import Company, together
+from geotagger.suggest.types import AlbumPhoto, AnchorKind, References, TextKind, WorldCells
 
 SEEDS = 3
 SHARE = 0.8
@@ -75,10 +76,12 @@ def evaluate_library(
 
     Of each album's photos with GPS a ``share`` is hidden in the way ``how``, at least one, and at
     least one is left; ``seeds`` times with other photos. A second camera is always a half. Photos
-    without GPS stay out, so what is measured are the kind of photos that have GPS. ``model`` is
-    the `model_key` of the embedder whose stored embeddings count, ``world`` the world model whose
-    stored guesses do; photos of other albums are references, and clocks are corrected, as always.
-    The calibration is the shipped one. The catalog is only read.
+    without GPS stay out, so what is measured are the kind of photos that have GPS. Photos with GPS
+    in the folders around take part as they do in suggestions, for the simple rules, too, unless
+    the album is made one of two cameras. ``model`` is the `model_key` of the embedder whose stored
+    embeddings count, ``world`` the world model whose stored guesses do; photos of other albums are
+    references, and clocks are corrected, as always. The calibration is the shipped one. The catalog
+    is only read.
 
     Raises
     ------
@@ -99,16 +102,15 @@ def evaluate_library(
     albums = queries.albums(catalog, root)
     truths = _truths(catalog, root)
     around = None if model is None else references_by_album(catalog, model)
+    content = _contents(catalog)
     scores: list[AlbumScore] = []
     left_out = embedded = 0
     for number, album in enumerate(albums):
         photos = album_photos(catalog, album.id, model, partition=partition)
         photos = [one for one in photos if one.key in truths and one.anchor is not None]
-        photos = _once(catalog, photos)
+        photos = _once(photos, content)
         right = clocks.corrections(catalog, album.id)
-        references = None
-        if around is not None and len(photos) > 1:
-            references = without_copies(around(album.id), photos)
+        references = around(album.id) if around is not None and len(photos) > 1 else None
         rounds: list[dict[str, MethodResult]] = []
         for seed in range(seeds if len(photos) > 1 else 0):
             if cancel is not None:
@@ -117,8 +119,13 @@ def evaluate_library(
                 at, total = number * seeds + seed, len(albums) * seeds
                 progress(Progress(at, total, "Hiding and looking", album.title))
             hidden = _hidden(photos, truths, how, share, seed, album.id, right)
-            if hidden is not None:
-                rounds.append(_placed(*hidden, references, cells, with_look, cancel))
+            if hidden is None:
+                continue
+            beside = Company()
+            if not how.of_stream:
+                beside = _beside(catalog, album.id, hidden.photos, right, model, content)
+            known = without_copies(references, [*photos, *beside.photos])
+            rounds.append(_placed(hidden, beside, known, cells, with_look, cancel))
         if not rounds:
             left_out += 1
             continue
@@ -155,11 +162,15 @@ def _truths(catalog: Catalog, root: Path) -> dict[str, tuple[float, float]]:
     }
 
 
-def _once(catalog: Catalog, photos: Sequence[AlbumPhoto]) -> list[AlbumPhoto]:
-    """Return the photos, of byte-equal ones only the first: a copy would give the place away."""
+def _contents(catalog: Catalog) -> dict[str, object]:
+    """Return what tells the contents of photos apart, by the key that `suggest` uses."""
     with catalog.reading() as connection:
         rows = connection.execute("SELECT id, fingerprint FROM photos").fetchall()
-    content = {str(row["id"]): row["fingerprint"] for row in rows}
+    return {str(row["id"]): row["fingerprint"] for row in rows}
+
+
+def _once(photos: Sequence[AlbumPhoto], content: Mapping[str, object]) -> list[AlbumPhoto]:
+    """Return the photos, of byte-equal ones only the first: a copy would give the place away."""
     seen: set[object] = set()
     kept = []
     for photo in photos:
@@ -168,6 +179,31 @@ def _once(catalog: Catalog, photos: Sequence[AlbumPhoto]) -> list[AlbumPhoto]:
             kept.append(photo)
         seen.add(digest)
     return kept
+
+
+def _beside(
+    catalog: Catalog,
+    album: str,
+    photos: Sequence[AlbumPhoto],
+    right: Mapping[str, float],
+    model: str | None,
+    content: Mapping[str, object],
+) -> Company:
+    """Return the photos of other folders that the album hears: with GPS of their own, no copies."""
+    mine = {content.get(photo.key) for photo in photos}
+    streams = []
+    for stream in neighbours.streams_of(catalog, album, photos, model):
+        kept = tuple(
+            one
+            for one in stream.photos
+            if one.anchor is not None
+            and one.anchor.kind is AnchorKind.GPS
+            and content.get(one.key) not in mine
+        )
+        if kept:
+            streams.append(replace(stream, photos=kept))
+    found = clocks.found_of(catalog, album) if streams else []
+    return together(photos, streams, found=found, clock_seconds=right)
 
 
 def without_copies(
@@ -200,6 +236,19 @@ def _bits(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:
     return mixed
 
 
+@dataclass(frozen=True, slots=True)
+class _Hidden:
+    """An album with some places hidden.
+
+    ``clock_seconds`` are the corrections that hold in the catalog; None where the album was made
+    one of two cameras, whose clocks have to be found.
+    """
+
+    photos: list[AlbumPhoto]
+    truth: Truth
+    clock_seconds: Mapping[str, float] | None
+
+
 def _hidden(
     photos: Sequence[AlbumPhoto],
     truths: Truth,
@@ -208,30 +257,26 @@ def _hidden(
     seed: int,
     album: str,
     right: Mapping[str, float],
-) -> tuple[list[AlbumPhoto], Truth, Mapping[str, float] | None] | None:
-    """Return the photos, some without their place, the places that those had, and the clocks.
-
-    The clocks are the corrections that hold in the catalog; None where the album was made one of
-    two cameras, whose clocks have to be found. Nothing at all if the album cannot be hidden so.
-    """
+) -> _Hidden | None:
+    """Return the album with some places hidden; None if it cannot be hidden in that way."""
     generator = np.random.default_rng([seed, zlib.crc32(album.encode("utf-8", "surrogateescape"))])
     seen = clocks_of.shifted(photos, right)
     days = [None if photo.when is None else photo.when.date() for photo in seen]
-    hidden = chosen(how, days, share, generator)
-    if not hidden:
+    rows = chosen(how, days, share, generator)
+    if not rows:
         return None
-    truth = {photos[number].key: truths[photos[number].key] for number in hidden}
+    truth = {photos[row].key: truths[photos[row].key] for row in rows}
     if not how.of_stream:
-        some = [_blind(one) if row in hidden else one for row, one in enumerate(photos)]
-        return some, truth, right
+        some = [_blind(one) if row in rows else one for row, one in enumerate(photos)]
+        return _Hidden(some, truth, right)
     off = {SECOND_CAMERA: shift_s(how, generator)}
     two = [
         replace(_blind(one), camera=SECOND_CAMERA)
-        if row in hidden
+        if row in rows
         else replace(one, camera=FIRST_CAMERA)
         for row, one in enumerate(seen)
     ]
-    return clocks_of.shifted(two, off), truth, None
+    return _Hidden(clocks_of.shifted(two, off), truth, None)
 
 
 def _blind(photo: AlbumPhoto) -> AlbumPhoto:
@@ -241,20 +286,25 @@ def _blind(photo: AlbumPhoto) -> AlbumPhoto:
 
 
 def _placed(
-    photos: list[AlbumPhoto],
-    truth: Truth,
-    right: Mapping[str, float] | None,
+    hidden: _Hidden,
+    beside: Company,
     references: References | None,
     world: WorldCells | None,
     with_look: bool,
     cancel: CancelToken | None,
 ) -> dict[str, MethodResult]:
-    """Return what each method makes of the hidden photos."""
+    """Return what each method makes of the hidden photos; all hear the same photos."""
+    heard = [*hidden.photos, *beside.photos]
     suggested = suggest_album(
-        photos, references=references, world=world, clock_seconds=right, cancel=cancel
+        heard,
+        references=references,
+        world=world,
+        clock_seconds=hidden.clock_seconds,
+        cancel=cancel,
     )
-    simple = score_simple(photos, truth, rules(with_look))
+    suggested = beside.believed(suggested, hidden.photos)
+    simple = score_simple(heard, hidden.truth, rules(with_look))
     names = (*rules(with_look), ORACLE)
-    return {OURS: score_ours(suggested, truth)} | {
+    return {OURS: score_ours(suggested, hidden.truth)} | {
         name: MethodResult(simple[name]) for name in names
     }

@@ -18,13 +18,13 @@ METHODS = {
     "interpolation_in_time": "Between neighbours in time",
     "album_mean": "Middle of the album",
     "nearest_lookalike": "Nearest look-alike",
-    ORACLE: "Best photo of the album*",
+    ORACLE: "Best photo at hand*",
 }
 """The methods as people read them."""
 
 ORACLE_NOTE = (
-    "* The photo of the same folder that is nearest to the truth, which is known only afterwards: "
-    "no rule that copies the place of another photo can do better."
+    "* The photo of the folder, or of one beside it, that is nearest to the truth, which is known "
+    "only afterwards: no rule that copies the place of another photo can do better."
 )
 
 WAYS = {

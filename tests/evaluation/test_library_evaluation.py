@@ -99,7 +99,7 @@ def test_the_report_names_methods_albums_and_what_held(catalog: Catalog, root: P
     text = report(score)
     for word in (
         "Nearest photo in time",
-        "Best photo of the album",
+        "Best photo at hand",
         "lisbon",
         "80 % radius held",
         "points on average",
@@ -151,6 +151,42 @@ def test_a_copy_of_a_photo_does_not_give_its_place_away(catalog: Catalog, tmp_pa
             (folder / f"copy of {path.name}").write_bytes(path.read_bytes())
     list(scan_folder(catalog, folder, workers=1))
     assert evaluate_library(catalog, folder, seeds=1).photos == 8
+
+
+def test_folders_around_are_heard_but_not_what_a_person_decided_there(
+    catalog: Catalog, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both = tmp_path / "trip"
+    tagged = [shot for shot in LISBON if shot.tagged]
+    make_album(both / "phone", tuple(tagged[::2]), size=(96, 72))
+    make_album(both / "other", tuple(tagged[1::2]), size=(96, 72))
+    make_album(both / "camera", tuple(shot for shot in LISBON if not shot.tagged), size=(96, 72))
+    for path in (both / "phone").iterdir():
+        (both / "other" / f"copy of {path.name}").write_bytes(path.read_bytes())
+    list(scan_folder(catalog, both, workers=1))
+    rows = {str(row.id): row for row in queries.photos(catalog, both)}
+    review.decide(
+        catalog,
+        [
+            Decision(row.id, DecisionKind.ACCEPTED, 38.7, -9.1, 10.0)
+            for row in rows.values()
+            if row.folder.name == "camera"
+        ],
+    )
+    before = dump(catalog)
+    place, heard = library.suggest_album, []
+
+    def listen(photos, **options):
+        heard.append([rows[one.key] for one in photos])
+        return place(photos, **options)
+
+    monkeypatch.setattr(library, "suggest_album", listen)
+    evaluate_library(catalog, both / "phone", seeds=1)
+    assert dump(catalog) == before
+    (photos,) = heard
+    beside = [row for row in photos if row.folder.name != "phone"]
+    assert {row.folder.name for row in beside} == {"other"}
+    assert not any(row.name.startswith("copy") for row in beside)
 
 
 def test_copies_in_other_folders_are_no_references() -> None:

@@ -7,10 +7,10 @@ import hashlib
 import os
 import tempfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 from zipfile import BadZipFile
 
@@ -61,7 +61,10 @@ class PhotoEmbedder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KnownPhoto:
-    """One line of the file; ``zone_known`` tells whether the time came with an offset."""
+    """One line of the file; ``zone_known`` tells whether the time came with an offset.
+
+    ``name`` is the name that the photo's owner gave it, empty where only ``file`` is known.
+    """
 
     album: str
     file: str
@@ -69,10 +72,14 @@ class KnownPhoto:
     zone_known: bool
     lat: float
     lon: float
+    name: str = ""
 
 
 def read_albums(path: Path) -> dict[str, list[KnownPhoto]]:
     """Return the photos of each album, in the order of the file.
+
+    Where ``index.csv`` lies beside it and has the columns ``file`` and ``path_in_repo``, the photos
+    get the names that they have in the latter.
 
     Raises
     ------
@@ -80,6 +87,7 @@ def read_albums(path: Path) -> dict[str, list[KnownPhoto]]:
         The file cannot be read, lacks a column, or a line is no photo with time and place.
     """
     albums: dict[str, list[KnownPhoto]] = {}
+    names = _names(path.with_name("index.csv"))
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -89,7 +97,7 @@ def read_albums(path: Path) -> dict[str, list[KnownPhoto]]:
                     f"The table has no column {missing[0]!r}.", path=path, remedy=_FIX
                 )
             for row in reader:
-                photo = _photo(row, path, reader.line_num)
+                photo = _photo(row, path, reader.line_num, names)
                 albums.setdefault(photo.album, []).append(photo)
     except OSError as error:
         raise GeotaggerError(
@@ -102,7 +110,22 @@ def read_albums(path: Path) -> dict[str, list[KnownPhoto]]:
     return albums
 
 
-def _photo(row: dict[str, str | None], path: Path, line: int) -> KnownPhoto:
+def _names(index: Path) -> dict[str, str]:
+    """Return the owners' names by file; none where there is no such table."""
+    try:
+        with index.open(encoding="utf-8-sig", newline="") as file:
+            return {
+                row["file"]: PurePosixPath(row["path_in_repo"]).name
+                for row in csv.DictReader(file)
+                if row.get("file") and row.get("path_in_repo")
+            }
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return {}
+
+
+def _photo(
+    row: dict[str, str | None], path: Path, line: int, names: Mapping[str, str]
+) -> KnownPhoto:
     try:
         when = datetime.fromisoformat(row["taken_at"] or "")
         lat, lon = float(row["lat"] or ""), float(row["lon"] or "")
@@ -114,9 +137,8 @@ def _photo(row: dict[str, str | None], path: Path, line: int) -> KnownPhoto:
     except ValueError as error:
         raise GeotaggerError(f"Line {line} of the table is damaged: {error}.", path=path) from error
     zone = when.tzinfo is not None
-    return KnownPhoto(
-        row["album_id"] or "", file, when if zone else when.replace(tzinfo=UTC), zone, lat, lon
-    )
+    when = when if zone else when.replace(tzinfo=UTC)
+    return KnownPhoto(row["album_id"] or "", file, when, zone, lat, lon, names.get(file, ""))
 
 
 def default_cache() -> Path:

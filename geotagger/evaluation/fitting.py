@@ -12,6 +12,7 @@ from geotagger.earth.distance import haversine_m
 from geotagger.progress import CancelToken
 from geotagger.suggest import fusion, terms
 from geotagger.suggest.calibration import MODES, Calibration, ModeCalibration
+from geotagger.suggest.dated_names import dated
 from geotagger.suggest.honesty import masses_to
 from geotagger.suggest.motion import KERNEL_TERMS, SCALES_M, kernel_terms, log_density
 from geotagger.suggest.scene import FloatArray, View, scene_of, view_of
@@ -100,7 +101,7 @@ def examples_of(hidings: Sequence[Hiding], *, cancel: CancelToken | None = None)
     for hiding in hidings:
         if cancel is not None:
             cancel.raise_if_cancelled()
-        scene = scene_of(hiding.photos, None)
+        scene = scene_of(dated(hiding.photos), None)
         view = view_of(scene, scene.targets)
         table = fusion.propose(view)
         lat, lon = truth_of(view, hiding)
@@ -255,7 +256,7 @@ def _fit_with_levels(
 
 def masses_to_truth(hiding: Hiding, mode: ModeCalibration) -> FloatArray:
     """Return the fused mass in the disc around each best place that just reaches the truth."""
-    scene = scene_of(hiding.photos, None)
+    scene = scene_of(dated(hiding.photos), None)
     view = view_of(scene, scene.targets)
     mass, _ = masses_to(view, *truth_of(view, hiding), Calibration((mode,) * len(MODES), ""))
     return mass

@@ -141,7 +141,7 @@ def _hiding(
         photos.append(
             AlbumPhoto(
                 key=key,
-                name=Path(row.file).name,
+                name=row.name or Path(row.file).name,
                 when=row.when + shift if index in hidden else row.when,
                 zone_known=row.zone_known,
                 camera="" if not stream else SECOND_CAMERA if index in hidden else FIRST_CAMERA,

@@ -34,6 +34,8 @@ def near_in_time(photo: AlbumPhoto, anchor: AlbumPhoto, gap_s: float) -> str:
     ``gap_s`` is the anchor's time less the photo's.
     """
     known = _known_by(anchor.anchor)
+    if photo.day_only or anchor.day_only:
+        return _by_day(photo, anchor, known)
     if abs(gap_s) < 0.5:
         text = f"at the same time as {anchor.name}, {known}"
     else:
@@ -42,6 +44,19 @@ def near_in_time(photo: AlbumPhoto, anchor: AlbumPhoto, gap_s: float) -> str:
     if photo.time_is_fallback or anchor.time_is_fallback:
         text += " (the time is uncertain)"
     return text
+
+
+def _by_day(photo: AlbumPhoto, anchor: AlbumPhoto, known: str) -> str:
+    """Return "on the day of IMG_1201.jpg, which has GPS, by the day in its name"."""
+    whose = "its name" if photo.day_only else "that one's name"
+    if photo.when is None or anchor.when is None:
+        return f"near {anchor.name} in time by {whose}, {known}"
+    days = (photo.when.date() - anchor.when.date()).days
+    if days == 0:
+        when = "on the day of"
+    else:
+        when = f"{abs(days)} day{'s' if abs(days) > 1 else ''} {'after' if days > 0 else 'before'}"
+    return f"{when} {anchor.name}, {known}, by the day in {whose}"
 
 
 def between(first: AlbumPhoto, second: AlbumPhoto, gap_s: float) -> str:

@@ -97,7 +97,8 @@ class AlbumPhoto:
     ``zone_known`` as in `geotagger.photos.record.TakenAt`, ``when`` None if no time is known;
     ``time_is_fallback`` marks a time that may be far off; ``camera`` is empty when unknown;
     ``embedding`` is a unit vector of shape (D,), float32, or None; ``guess`` what a world model
-    makes of the pixels, or None; ``texts`` are names and words that may say where it was taken.
+    makes of the pixels, or None; ``texts`` are names and words that may say where it was taken;
+    ``day_only`` marks a time of which the file's name tells the day and nothing tells the hour.
     """
 
     key: str
@@ -110,6 +111,7 @@ class AlbumPhoto:
     embedding: NDArray[np.float32] | None = None
     guess: CellGuess | None = None
     texts: tuple[PhotoText, ...] = ()
+    day_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

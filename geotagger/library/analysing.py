@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from geotagger.earth.places import PlaceNames
 from geotagger.library import clocks, neighbours, queries
+from geotagger.library.album_photos import album_photos
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
-from geotagger.library.kept_vectors import kept_vectors
-from geotagger.library.rows import AlbumRow
-from geotagger.library.storing import below, decode_path, decode_time, store_suggestion
-from geotagger.library.texts import folder_texts, opened_roots, texts_of
-from geotagger.library.vectors import decode_vector
-from geotagger.library.world_guesses import Outline, World, guess_of, world_cells
-from geotagger.photos.record import TimeSource
-from geotagger.progress import CancelToken, Progress, ProgressCallback
-from geotagger.suggest.album import suggest_album
-from geotagger.suggest.company import Company, together
-from geotagger.suggest.types import (
-    AlbumPhoto,
-    PhotoText,
-    References,
-    Suggestion,
+from geotagger.library.references import (
+    Library,
+    references_by_album,
+    references_heard,
+    references_of,
 )
+from geotagger.library.rows import AlbumRow
+from geotagger.library.storing import below, store_suggestion
+from geotagger.library.world_guesses import Outline, World, world_cells
+from geotagger.progress import CancelToken, Progress, ProgressCallback
+from geotagger.suggest.album import suggest_parts
+from geotagger.suggest.company import Company, together
+from geotagger.suggest.types import AlbumPhoto, References
 
-_SEPARATOR = os.fsencode(os.sep)
+__all__ = [
+    "album_photos",
+    "albums_around",
+    "analyse",
+    "company_of",
+    "name_places",
+    "references_by_album",
+    "references_of",
+    "renew",
+    "suggest_again",
+]
+
+_References = Callable[[Collection[int], Sequence[AlbumPhoto]], References | None]
+"""Gives an album's references: all but the photos with these ids, for these photos."""
 
 
 def analyse(
@@ -89,9 +98,37 @@ def suggest_again(
     ``model`` is the `model_key` of the embedder whose stored embeddings count, ``world`` the world
     model whose stored guesses do. Returns the ids of all photos that have a suggestion now.
     """
-    everything = None if model is None else _Library.load(catalog, model)
+    parts = renew(catalog, album, model=model, world=world, places=places, cancel=cancel)
+    return [photo_id for part in parts for photo_id in part]
+
+
+def renew(
+    catalog: Catalog,
+    album: str,
+    *,
+    near: Collection[int] = (),
+    model: str | None = None,
+    world: Outline | None = None,
+    places: PlaceNames | None = None,
+    cancel: CancelToken | None = None,
+) -> Iterator[list[int]]:
+    """Suggest anew like `suggest_again`; yield the ids part by part, each part being stored.
+
+    The photos nearest in time to those whose ids are ``near`` come first, in a small part.
+
+    Raises
+    ------
+    CancelledError
+        The token was cancelled; what is stored stays, and the rest is as it was before.
+    """
     chosen = None if model is None else _Model(model, world)
-    return _suggest_one(catalog, album, chosen, everything, places, cancel)
+
+    def references(others: Collection[int], photos: Sequence[AlbumPhoto]) -> References | None:
+        if model is None:
+            return None
+        return references_heard(catalog, model, album, others, photos)
+
+    return _suggest_one(catalog, album, chosen, references, places, cancel, near)
 
 
 class _Model:
@@ -111,12 +148,19 @@ def _suggest_all(
     progress: ProgressCallback | None,
     cancel: CancelToken,
 ) -> Iterator[list[int]]:
-    everything = None if model is None else _Library.load(catalog, model.key)
+    everything = None if model is None else Library.load(catalog, model.key)
     for number, row in enumerate(rows):
         cancel.raise_if_cancelled()
         if progress is not None:
             progress(Progress(number, len(rows), "Suggesting places", row.title))
-        ids = _suggest_one(catalog, row.id, model, everything, places, cancel)
+
+        def references(
+            others: Collection[int], photos: Sequence[AlbumPhoto], album: str = row.id
+        ) -> References | None:
+            return None if everything is None else everything.heard(album, others, photos)
+
+        parts = _suggest_one(catalog, row.id, model, references, places, cancel)
+        ids = [photo_id for part in parts for photo_id in part]
         if ids:
             yield ids
     if progress is not None:
@@ -127,38 +171,49 @@ def _suggest_one(
     catalog: Catalog,
     album: str,
     model: _Model | None,
-    everything: _Library | None,
+    references: _References,
     places: PlaceNames | None,
     cancel: CancelToken | None,
-) -> list[int]:
-    photos = album_photos(
-        catalog,
-        album,
-        None if model is None else model.key,
-        partition="" if model is None else model.partition,
-    )
+    near: Collection[int] = (),
+) -> Iterator[list[int]]:
+    key = None if model is None else model.key
+    photos = album_photos(catalog, album, key, partition="" if model is None else model.partition)
+    _forget(catalog, album, [int(one.key) for one in photos if one.anchor is not None])
     if all(photo.anchor is not None for photo in photos):
-        suggestions: list[Suggestion] = []
-    else:
-        company, seconds = company_of(catalog, album, photos, None if model is None else model.key)
-        others = {int(one.key) for one in company.photos}
-        suggestions = suggest_album(
-            [*photos, *company.photos],
-            references=None if everything is None else everything.without(album, others),
-            world=None if model is None else model.cells,
-            places=places,
-            clock_seconds=seconds,
-            cancel=cancel,
-        )
-        suggestions = company.believed(suggestions, photos)
-    ids = [int(photo.key) for photo in photos]
-    with catalog.writing() as connection:
-        connection.executemany(
-            "DELETE FROM suggestions WHERE photo_id = ?", [(photo_id,) for photo_id in ids]
-        )
-        for one in suggestions:
-            store_suggestion(connection, int(one.key), one)
-    return [int(one.key) for one in suggestions]
+        return
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+    company, seconds = company_of(catalog, album, photos, key)
+    parts = suggest_parts(
+        [*photos, *company.photos],
+        references=references({int(one.key) for one in company.photos}, photos),
+        world=None if model is None else model.cells,
+        places=places,
+        clock_seconds=seconds,
+        near={str(one) for one in near},
+        cancel=cancel,
+    )
+    for part in parts:
+        believed = company.believed(part, photos)
+        with catalog.writing(aside=True) as connection:
+            for one in believed:
+                store_suggestion(connection, int(one.key), one)
+        yield [int(one.key) for one in believed]
+
+
+def _forget(catalog: Catalog, album: str, placed: Collection[int]) -> None:
+    """Drop the suggestions that are left of photos whose places are known now."""
+    with catalog.reading() as connection:
+        rows = connection.execute(
+            "SELECT s.photo_id FROM photos p JOIN suggestions s ON s.photo_id = p.id"
+            " WHERE p.folder = ?",
+            (os.fsencode(album),),
+        ).fetchall()
+    known = set(placed)
+    idle = [(row["photo_id"],) for row in rows if row["photo_id"] in known]
+    if idle:
+        with catalog.writing(aside=True) as connection:
+            connection.executemany("DELETE FROM suggestions WHERE photo_id = ?", idle)
 
 
 def company_of(
@@ -179,110 +234,6 @@ def company_of(
 def albums_around(catalog: Catalog, album: str) -> list[str]:
     """Return the other albums that a decision on a photo of this one is evidence for."""
     return neighbours.albums_touched(catalog, album, album_photos(catalog, album, None))
-
-
-def album_photos(
-    catalog: Catalog, album: str, model: str | None, *, partition: str = ""
-) -> list[AlbumPhoto]:
-    """Return the photos of one album as `suggest` sees them.
-
-    ``model`` names the embeddings that are given, ``partition`` is the key of
-    the world model whose guesses are.
-    Anchors are photos with an accepted place, else with complete GPS. Screenshots, scans,
-    unreadable and missing files are left out.
-    """
-    with catalog.reading() as connection:
-        rows = connection.execute(
-            """SELECT p.*, d.kind AS d_kind, d.lat AS d_lat, d.lon AS d_lon, d.radius_m AS d_radius,
-               e.vector, g.classes, g.log_p, g.log_rest FROM photos p
-               LEFT JOIN decisions d ON d.photo_id = p.id
-               LEFT JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
-               LEFT JOIN cell_guesses g ON g.fingerprint = p.fingerprint AND g.model = e.model
-               AND g.partition = ?
-               WHERE p.folder = ? AND p.error = '' AND NOT p.missing AND NOT p.document
-               ORDER BY p.wall_us, p.path""",
-            (model or "", partition, os.fsencode(album)),
-        ).fetchall()
-        folders = folder_texts(Path(album), opened_roots(connection))
-    return [_album_photo(row, folders) for row in rows]
-
-
-def _album_photo(row: sqlite3.Row, folders: tuple[PhotoText, ...]) -> AlbumPhoto:
-    source = TimeSource(row["time_source"]) if row["time_source"] is not None else None
-    # A file's own time is when it was copied as often as not, and then it is the same for all:
-    # good enough for a place in a list, no evidence for a place on the earth.
-    timed = source is not None and source is not TimeSource.FILE_MTIME
-    return AlbumPhoto(
-        key=str(row["id"]),
-        name=decode_path(row["path"]).name,
-        when=decode_time(row["wall_us"], row["offset_s"]) if timed else None,
-        zone_known=row["offset_s"] is not None,
-        time_is_fallback=source is not None and source.is_fallback,
-        camera=row["camera"],
-        anchor=neighbours.anchor_of(row),
-        embedding=None if row["vector"] is None else decode_vector(row["vector"]),
-        guess=guess_of(row),
-        texts=texts_of(row, folders),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Library:
-    """All photos of the catalog that have a place and an embedding."""
-
-    ids: tuple[int, ...]
-    albums: tuple[str, ...]
-    references: References
-
-    @classmethod
-    def load(cls, catalog: Catalog, model: str) -> _Library:
-        with catalog.reading() as connection:
-            rows = connection.execute(
-                """SELECT p.id, p.path, p.folder, p.fingerprint, coalesce(d.lat, p.lat) AS lat,
-                   coalesce(d.lon, p.lon) AS lon FROM photos p
-                   JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
-                   LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
-                   WHERE (d.lat IS NOT NULL OR p.gps_state = 'complete') AND NOT p.document
-                   AND p.error = ''""",
-                (model,),
-            ).fetchall()
-        vectors = kept_vectors(catalog, model, [row["fingerprint"] for row in rows])
-        return cls(
-            ids=tuple(row["id"] for row in rows),
-            albums=tuple(os.fsdecode(row["folder"]) for row in rows),
-            references=References(
-                names=tuple(os.fsdecode(row["path"].rpartition(_SEPARATOR)[2]) for row in rows),
-                embeddings=vectors,
-                lat=np.array([row["lat"] for row in rows], np.float64),
-                lon=np.array([row["lon"] for row in rows], np.float64),
-            ),
-        )
-
-    def without(self, album: str, others: Collection[int] = ()) -> References | None:
-        """Return the references but an album's and some more photos that are heard otherwise."""
-        keep = np.array([other != album for other in self.albums], bool)
-        if others:
-            keep &= np.array([one not in others for one in self.ids], bool)
-        if not keep.any():
-            return None
-        chosen = np.flatnonzero(keep)
-        all_of = self.references
-        return References(
-            names=tuple(all_of.names[index] for index in chosen),
-            embeddings=all_of.embeddings[chosen],
-            lat=all_of.lat[chosen],
-            lon=all_of.lon[chosen],
-        )
-
-
-def references_of(catalog: Catalog, model: str, *, without: str) -> References | None:
-    """Return the catalogued photos with place and embedding outside one album, or None."""
-    return _Library.load(catalog, model).without(without)
-
-
-def references_by_album(catalog: Catalog, model: str) -> Callable[[str], References | None]:
-    """Return what `references_of` returns for any album, the catalog being read only once."""
-    return _Library.load(catalog, model).without
 
 
 def name_places(catalog: Catalog, root: Path, places: PlaceNames) -> int:

@@ -23,6 +23,9 @@ from geotagger.library import schema
 
 CATALOG_VARIABLE = "GEOTAGGER_CATALOG"
 _BACKUP_EVERY_S = 24 * 3600.0
+_STAMP = "stamp"
+_NEXT_STAMP = """INSERT INTO settings VALUES (?, '1')
+    ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)"""
 
 
 def default_path() -> Path:
@@ -120,13 +123,30 @@ class Catalog:
         except sqlite3.Error as error:
             raise self._explained(error) from error
 
+    def stamp(self) -> str:
+        """Return what differs from an earlier stamp if anything was written since, by anyone.
+
+        What was written with ``writing(aside=True)`` does not count. Take the stamp before reading
+        what is kept for as long as the stamp stays the same.
+        """
+        with self.reading() as connection:
+            row = connection.execute(
+                "SELECT value FROM settings WHERE key = ?", (_STAMP,)
+            ).fetchone()
+        return "" if row is None else str(row[0])
+
     @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection inside one transaction: all of it is kept, or nothing."""
+    def writing(self, *, aside: bool = False) -> Iterator[sqlite3.Connection]:
+        """Give the connection inside one transaction: all of it is kept, or nothing.
+
+        ``aside`` is for decisions and suggestions only, which leave the `stamp` as it is.
+        """
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                if not aside:
+                    connection.execute(_NEXT_STAMP, (_STAMP,))
                 connection.execute("COMMIT")
             except BaseException:
                 if connection.in_transaction:

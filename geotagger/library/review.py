@@ -23,7 +23,7 @@ def decide(catalog: Catalog, decisions: Sequence[Decision]) -> list[Change]:
     for decision in decisions:
         _check(decision)
     changes = []
-    with catalog.writing() as connection:
+    with catalog.writing(aside=True) as connection:
         for decision in decisions:
             before = _stored(connection, decision.photo_id)
             _store(connection, decision.photo_id, decision)
@@ -33,14 +33,14 @@ def decide(catalog: Catalog, decisions: Sequence[Decision]) -> list[Change]:
 
 def revert(catalog: Catalog, changes: Iterable[Change]) -> None:
     """Put the decisions back that were there before the changes."""
-    with catalog.writing() as connection:
+    with catalog.writing(aside=True) as connection:
         for change in changes:
             _store(connection, change.photo_id, change.before)
 
 
 def reapply(catalog: Catalog, changes: Iterable[Change]) -> None:
     """Make the changes again after `revert`."""
-    with catalog.writing() as connection:
+    with catalog.writing(aside=True) as connection:
         for change in changes:
             _store(connection, change.photo_id, change.after)
 

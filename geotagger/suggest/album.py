@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from geotagger.earth.places import PlaceNames
 from geotagger.progress import CancelToken
-from geotagger.suggest import clocks, fusion, honesty
+from geotagger.suggest import clocks, fusion, honesty, timeline
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, picks, radii_of
-from geotagger.suggest.dated_names import dated
 from geotagger.suggest.fusion import Fused
-from geotagger.suggest.scene import FloatArray, scene_of, view_of
+from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of, view_of
 from geotagger.suggest.telling import reasons_of
 from geotagger.suggest.types import (
     AlbumPhoto,
@@ -29,6 +28,9 @@ LEVELS = (0.5, 0.8, 0.95)
 
 CHUNK = 128
 """Photos worked on together; bounds the memory of an album of any size."""
+
+FIRST = 32
+"""Photos of the first part where some are wanted before the others."""
 
 _NAMED_WITHIN_M = 1_000_000.0
 """A wider candidate gets no name: no one country in it deserves the honour."""
@@ -56,27 +58,57 @@ def suggest_album(
     the cells that the photos' guesses speak of, without which these are not heard; ``places``
     gives the candidates their names; without ``calibration`` the shipped one is used.
     ``clock_seconds`` are added to the times of the cameras that it names; without it, cameras
-    whose clocks surely disagree are brought to one time (see `clocks`). Days in file names that are
-    earlier than the clock says are believed (see `dated_names`).
+    whose clocks surely disagree are brought to one time (see `clocks`).
 
     Raises
     ------
     CancelledError
         The token was cancelled.
     """
-    photos = dated(photos)
+    parts = suggest_parts(
+        photos,
+        references=references,
+        world=world,
+        places=places,
+        calibration=calibration,
+        clock_seconds=clock_seconds,
+        cancel=cancel,
+    )
+    return [suggestion for part in parts for suggestion in part]
+
+
+def suggest_parts(
+    photos: Sequence[AlbumPhoto],
+    *,
+    references: References | None = None,
+    world: WorldCells | None = None,
+    places: PlaceNames | None = None,
+    calibration: Calibration | None = None,
+    clock_seconds: Mapping[str, float] | None = None,
+    near: Collection[str] = (),
+    cancel: CancelToken | None = None,
+) -> Iterator[list[Suggestion]]:
+    """Yield the same suggestions in parts as they are made.
+
+    ``near`` are keys of photos: those nearest in time to one of them come first, in a small part
+    of their own. Else the order is that of the input.
+
+    Raises
+    ------
+    CancelledError
+        The token was cancelled; it is looked at before each part.
+    """
     chosen = shipped() if calibration is None else calibration
     if clock_seconds is None:
         estimate = clocks.estimate(photos)
         clock_seconds = {one.camera: one.offset_s for one in estimate if one.sure and one.matters}
     right = clocks.shifted(photos, clock_seconds)
     scene = scene_of(right, references, world, corrected=clock_seconds)
+    _look_at(cancel)
     honest = honesty.of_album(scene, chosen)
-    out: list[Suggestion] = []
-    for start in range(0, len(scene.targets), CHUNK):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        view = view_of(scene, scene.targets[start : start + CHUNK])
+    for rows in _parts(scene, near):
+        _look_at(cancel)
+        view = view_of(scene, rows)
         fused = fusion.fuse(view, fusion.propose(view), chosen)
         found = picks(fused, honest)
         firsts = np.array([row[0].place if row else 0 for row in found], np.intp)
@@ -85,8 +117,26 @@ def suggest_album(
             if fused.table.lat.shape[1]
             else np.zeros((len(found), len(LEVELS)))
         )
-        out += _suggestions(fused, found, radii, places)
-    return out
+        yield _suggestions(fused, found, radii, places)
+
+
+def _look_at(cancel: CancelToken | None) -> None:
+    if cancel is not None:
+        cancel.raise_if_cancelled()
+
+
+def _parts(scene: Scene, near: Collection[str]) -> list[IntArray]:
+    """Return the targets in the parts and the order in which they are worked on."""
+    rows, first = scene.targets, CHUNK
+    moments = scene.seconds[[photo.key in near for photo in scene.photos]] if near else np.zeros(0)
+    moments = np.sort(moments[np.isfinite(moments)])
+    if len(moments):
+        times = scene.seconds[rows]
+        at = np.nan_to_num(times, nan=np.inf)
+        gap = np.abs(times - moments[timeline.nearest(moments, at)])
+        rows, first = rows[np.argsort(gap, kind="stable")], FIRST
+    cuts = range(first, len(rows), CHUNK)
+    return [part for part in np.split(rows, cuts) if len(part)]
 
 
 def _suggestions(

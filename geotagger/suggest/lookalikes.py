@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
 from geotagger.suggest.scene import OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
+from geotagger.suggest.types import AlbumPhoto, References
 
 IN_ALBUM = 4
 """Look-alikes of the album that are weighed beside the anchors near in time."""
@@ -124,16 +125,41 @@ def _of_library(view: View) -> PlaceTable | None:
     references = view.scene.references
     if references is None or not view.scene.seen[view.rows].any():
         return None
-    cosines = _clean(view.scene.embeddings[view.rows] @ references.embeddings.T)
-    placed = np.isfinite(references.lat) & np.isfinite(references.lon)
-    cosines = np.where(placed & view.scene.seen[view.rows][:, None], cosines, -np.inf)
-    wanted = min(IN_LIBRARY, cosines.shape[1])
-    index = np.argpartition(-cosines, wanted - 1, axis=1)[:, :wanted]
-    present = np.take_along_axis(cosines, index, axis=1) >= REFERENCE_FLOOR
+    index, present = _nearest(references, view.scene.embeddings[view.rows])
+    present &= view.scene.seen[view.rows][:, None]
     if not present.any():
         return None
     lat, lon = references.lat[index], references.lon[index]
     return _table(index, present, Origin.REFERENCE, lat, lon)
+
+
+def _nearest(references: References, embeddings: np.ndarray) -> tuple[IntArray, np.ndarray]:
+    """Return the references (H, K) that look most like each row, and which of them are heard."""
+    cosines = np.nan_to_num(embeddings @ references.embeddings.T, copy=False, nan=-1.0)
+    cosines[:, ~(np.isfinite(references.lat) & np.isfinite(references.lon))] = -np.inf
+    wanted = min(IN_LIBRARY, cosines.shape[1])
+    index = np.argpartition(cosines, cosines.shape[1] - wanted, axis=1)[:, -wanted:]
+    return index, np.take_along_axis(cosines, index, axis=1) >= REFERENCE_FLOOR
+
+
+def heard_of(references: References, photos: Sequence[AlbumPhoto]) -> IntArray:
+    """Return the references, ascending, that `Lookalikes` may propose for some of the photos.
+
+    Of the whole they leave out only what changes no suggestion; there is always one, so that looks
+    count as known.
+    """
+    rows = [one.embedding for one in photos if one.embedding is not None]
+    size = references.embeddings.shape[1]
+    rows = [one for one in rows if one.shape == (size,) and bool(np.isfinite(one).all())]
+    heard = np.zeros(len(references.names), bool)
+    heard[:1] = True
+    for start in range(0, len(rows), _ROWS):
+        index, present = _nearest(references, np.stack(rows[start : start + _ROWS]))
+        heard[index[present]] = True
+    return np.flatnonzero(heard)
+
+
+_ROWS = 256
 
 
 def _table(
@@ -148,10 +174,6 @@ def _table(
         other=np.full(index.shape, -1, np.intp),
         fraction=np.zeros(index.shape),
     )
-
-
-def _clean(cosines: np.ndarray) -> FloatArray:
-    return np.asarray(np.nan_to_num(cosines, nan=-1.0), np.float64)
 
 
 def similarity_of(view: View, table: PlaceTable) -> tuple[FloatArray, np.ndarray]:

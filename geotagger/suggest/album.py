@@ -11,6 +11,7 @@ from geotagger.progress import CancelToken
 from geotagger.suggest import clocks, fusion, honesty, timeline
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, picks, radii_of
+from geotagger.suggest.dated_names import dated
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of, view_of
 from geotagger.suggest.telling import reasons_of
@@ -58,7 +59,8 @@ def suggest_album(
     the cells that the photos' guesses speak of, without which these are not heard; ``places``
     gives the candidates their names; without ``calibration`` the shipped one is used.
     ``clock_seconds`` are added to the times of the cameras that it names; without it, cameras
-    whose clocks surely disagree are brought to one time (see `clocks`).
+    whose clocks surely disagree are brought to one time (see `clocks`). Days in file names that are
+    earlier than the clock says are believed (see `dated_names`).
 
     Raises
     ------
@@ -99,6 +101,7 @@ def suggest_parts(
         The token was cancelled; it is looked at before each part.
     """
     chosen = shipped() if calibration is None else calibration
+    photos = dated(photos)
     if clock_seconds is None:
         estimate = clocks.estimate(photos)
         clock_seconds = {one.camera: one.offset_s for one in estimate if one.sure and one.matters}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +12,6 @@ from PySide6.QtWidgets import QApplication, QLabel, QTabWidget, QVBoxLayout, QWi
 from desktop.engine import Engine
 from desktop.evaluation.plot_view import PlotView
 from desktop.tables import Line, TextTable, TextTableModel
-from desktop.wording import NBSP
 from desktop.work import Work
 from geotagger.errors import printable
 from geotagger.evaluation import library_words as words
@@ -58,9 +56,9 @@ class ResultView(QWidget):
     def show_score(self, score: LibraryScore) -> None:
         """Show another score."""
         self.score = score
-        self.headline.setText(_bound(words.headline(score)))
-        self.notes.setText(_bound(" ".join((words.method(score), *words.cautions(score)))))
-        self.kept.setText(_bound(" ".join(words.calibration(score))))
+        self.headline.setText(words.bound(words.headline(score)))
+        self.notes.setText(words.bound(" ".join((words.method(score), *words.cautions(score)))))
+        self.kept.setText(words.bound(" ".join(words.calibration(score))))
         _fill(self.methods, words.method_rows(score))
         _fill(self.folders, words.album_rows(score))
         _fill(
@@ -84,11 +82,6 @@ class ResultView(QWidget):
         )
         assert isinstance(model, TextTableModel)
         QApplication.clipboard().setText(f"{head}\n{model.as_text()}")
-
-
-def _bound(text: str) -> str:
-    """Return a text whose lines never break between a number and its unit."""
-    return re.sub(r"(\d) (%|k?m\b)", rf"\1{NBSP}\2", text)
 
 
 def _text() -> QLabel:

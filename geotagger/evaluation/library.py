@@ -26,8 +26,9 @@ from geotagger.evaluation.hidings import FIRST_CAMERA, SECOND_CAMERA, Way, chose
 from geotagger.evaluation.library_score import OURS, AlbumScore, LibraryScore
 from geotagger.evaluation.scoring import ORACLE, Truth, joined, rules, score_ours, score_simple
 from geotagger.library import clocks, neighbours, queries
-from geotagger.library.analysing import album_photos, references_by_album
+from geotagger.library.album_photos import album_photos
 from geotagger.library.catalog import Catalog
+from geotagger.library.references import references_by_album
 from geotagger.library.rows import PhotoState
 from geotagger.library.world_guesses import Outline, world_cells
 from geotagger.progress import CancelToken, Progress, ProgressCallback
@@ -118,7 +119,7 @@ def evaluate_library(
             if progress is not None:
                 at, total = number * seeds + seed, len(albums) * seeds
                 progress(Progress(at, total, "Hiding and looking", album.title))
-            hidden = _hidden(photos, truths, how, share, seed, album.id, right)
+            hidden = _hidden(photos, truths, how, share, seed, album.folder.name, right)
             if hidden is None:
                 continue
             beside = Company()
@@ -255,11 +256,14 @@ def _hidden(
     how: Way,
     share: float,
     seed: int,
-    album: str,
+    name: str,
     right: Mapping[str, float],
 ) -> _Hidden | None:
-    """Return the album with some places hidden; None if it cannot be hidden in that way."""
-    generator = np.random.default_rng([seed, zlib.crc32(album.encode("utf-8", "surrogateescape"))])
+    """Return the album with some places hidden; None if it cannot be hidden in that way.
+
+    The choice depends on the seed and on the folder's name, not on where the library lies.
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode("utf-8", "surrogateescape"))])
     seen = clocks_of.shifted(photos, right)
     days = [None if photo.when is None else photo.when.date() for photo in seen]
     rows = chosen(how, days, share, generator)

@@ -18,7 +18,7 @@ h1 { font-size: 24px; margin: 0 0 16px; }
 h2 { font-size: 18px; margin: 32px 0 8px; }
 p { margin: 0 0 8px; max-width: 75ch; }
 .lead { font-size: 18px; }
-.note { color: #5f656c; font-size: 14px; }
+.note { color: #5f656c; font-size: 14px; margin-top: 8px; }
 figure { margin: 16px 0; padding: 8px; background: #ffffff; border-radius: 8px; }
 figure svg { display: block; width: 100%; height: auto; }
 .wide { overflow-x: auto; }
@@ -83,4 +83,4 @@ def _table(
 def _safe(text: str) -> str:
     """Return text for a page: bytes of odd file names shown as such, markup taken literally."""
     shown = text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    return escape(shown, quote=True)
+    return escape(words.bound(shown), quote=True)

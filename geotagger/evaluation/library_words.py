@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from geotagger.evaluation.completion_result import WITHIN_KM, MethodResult
 from geotagger.evaluation.hidings import Way
@@ -96,9 +97,9 @@ def cautions(score: LibraryScore) -> list[str]:
             "the others were placed without look-alikes."
         )
     if score.left_out:
-        few = "photos with GPS of two days" if score.how is Way.DAYS else "two photos with GPS"
+        few = "no two days" if score.how is Way.DAYS else "fewer than two photos"
         folders = "1 folder has" if score.left_out == 1 else f"{score.left_out:,} folders have"
-        told.append(f"{folders} fewer than {few} and stayed out.")
+        told.append(f"{folders} {few} with GPS and stayed out.")
     told.append(
         "Photos with GPS are mostly those of a phone; those of a camera may be easier or harder."
     )
@@ -166,6 +167,11 @@ def distance(km: float) -> str:
 def count(number: int, what: str) -> str:
     """Return "1 photo", "2,312 photos"."""
     return f"{number:,} {what}" + ("" if number == 1 else "s")
+
+
+def bound(text: str) -> str:
+    """Return a text whose lines never break between a number and its unit."""
+    return re.sub(r"(\d) (%|k?m\b)", "\\1\N{NO-BREAK SPACE}\\2", text)
 
 
 def lowered(text: str) -> str:

@@ -14,6 +14,7 @@ from geotagger.evaluation.library_page import page
 from geotagger.evaluation.library_score import AlbumScore, LibraryScore
 from geotagger.evaluation.library_words import (
     album_rows,
+    bound,
     cautions,
     distance,
     headline,
@@ -128,6 +129,10 @@ def test_distances_and_shares_are_rounded_honestly() -> None:
     assert [percent(one) for one in (0.0, 0.2, 50.4, 99.9, 100.0)] == [
         *("0 %", "1 %", "50 %", "99 %", "100 %")
     ]
+
+
+def test_a_number_stays_with_its_unit() -> None:
+    assert bound("within 1 km: 80 % of 3 kmh") == "within 1\xa0km: 80\xa0% of 3 kmh"
 
 
 def test_the_page_stands_alone_and_takes_names_literally() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from geotagger.earth.distance import haversine_m, interpolate
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import IS_OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
 
 NEIGHBOURS = 6
 """Anchors taken before and after a photo; farther ones win only by their looks."""
@@ -119,7 +119,7 @@ class AnchorsInTime:
         first, second = table.index[rows, places], table.other[rows, places]
         known = table.present[rows, places] & view.has_time[rows]
         way = known & (second >= 0)
-        anchor = known & ~way & ~np.isin(table.origin[rows, places], OUTSIDE)
+        anchor = known & ~way & ~IS_OUTSIDE[table.origin[rows, places]]
         anchor &= first < scene.timed
         told = np.flatnonzero(way | anchor)
         ends = scene.anchors[first[told]], scene.anchors[second[told]]

@@ -26,7 +26,7 @@ from geotagger.suggest.motion import (
 from geotagger.suggest.names import evidence as names
 from geotagger.suggest.ring_sums import hits_between, mass_in_discs
 from geotagger.suggest.scene import (
-    AREAS,
+    IS_AREA,
     BoolArray,
     FloatArray,
     IntArray,
@@ -103,7 +103,7 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
     logits = logits + log_lift(view, table)
     logits = logits + names.log_lift(view, table) + zones.log_lift(view, table)
     # The model's cells and what names mean divide "anywhere on earth" among themselves.
-    area = np.isin(table.origin, AREAS)
+    area = IS_AREA[table.origin]
     logits = logits + np.where(area, floor[:, None], 0.0)
     floor = floor + log_rest(view) + names.log_rest(view)
     logits = np.where(table.present, logits, -np.inf)
@@ -135,7 +135,7 @@ def _mixed_floor(view: View, table: PlaceTable, logits: FloatArray) -> FloatArra
     clearly point elsewhere.
     """
     mixed = ~view.has_time & (view.has_guess | view.has_names)
-    of_album = table.present & ~np.isin(table.origin, AREAS)
+    of_album = table.present & ~IS_AREA[table.origin]
     known = np.where(of_album, logits, -np.inf)
     most = known.max(axis=1, initial=-np.inf)
     mixed &= np.isfinite(most)

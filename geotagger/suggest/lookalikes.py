@@ -9,7 +9,7 @@ import numpy as np
 
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import IS_OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
 from geotagger.suggest.types import AlbumPhoto, References
 
 IN_ALBUM = 4
@@ -92,7 +92,7 @@ class Lookalikes:
             for number, other, likeness in _lists(told, index[told], alike):
                 text = reasons.looks_like(references.names[other], None)
                 out[number].append(Reason(text, likeness))
-        anchor = present & (table.other[rows, places] < 0) & ~np.isin(origin, OUTSIDE)
+        anchor = present & (table.other[rows, places] < 0) & ~IS_OUTSIDE[origin]
         told = np.flatnonzero(anchor)
         alike = view.similarity[rows[told], index[told]]
         some = alike >= WORTH_TELLING

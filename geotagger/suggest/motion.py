@@ -19,7 +19,7 @@ from geotagger.earth.distance import EARTH_RADIUS_M
 from geotagger.suggest.anchors import inside, log_fine_gap, log_gap, way_length
 from geotagger.suggest.lookalikes import similarity_of
 from geotagger.suggest.pace import pace
-from geotagger.suggest.scene import OUTSIDE, FloatArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import IS_OUTSIDE, FloatArray, Origin, PlaceTable, View
 
 SCALES_M = np.array([12.0, 60.0, 300.0, 1_500.0, 8e3, 4e4, 2.5e5, 1.5e6])
 """Median distances of the rings: same spot, same building, a walk, a quarter, a town away, a day
@@ -52,7 +52,7 @@ def kernel_terms(view: View, table: PlaceTable) -> FloatArray:
     way = table.on_the_way
     similarity, known = similarity_of(view, table)
     length = np.broadcast_to(way_length(view)[:, None], table.lat.shape)
-    ours = ~np.isin(table.origin, OUTSIDE)
+    ours = ~IS_OUTSIDE[table.origin]
     within = np.broadcast_to(inside(view)[:, None], table.lat.shape)
     columns = (
         ours,

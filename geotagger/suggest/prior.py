@@ -9,7 +9,7 @@ import numpy as np
 from geotagger.earth.distance import haversine_m
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import FloatArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
 
 DENSEST = 12
 """Anchors proposed for a photo of which neither time nor looks are known."""
@@ -61,25 +61,33 @@ class AlbumPrior:
 
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
         """Return how many of the album's photos with a place were taken around this one."""
-        scene = view.scene
-        if not table.is_an_anchor(row, place) or len(scene.anchors) < 2:
-            return []
-        count = _around(
-            scene.lat.tobytes(),
-            scene.lon.tobytes(),
-            float(table.lat[row, place]),
-            float(table.lon[row, place]),
-        )
-        if count < 2 or count / len(scene.anchors) < 0.25:
-            return []
-        return [Reason(reasons.crowd(count, len(scene.anchors)), 0.1)]
+        return self.all_reasons(view, table, np.array([row]), np.array([place]))[0]
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return the same for many photos (K,) and a place of each (K,)."""
+        scene, total = view.scene, len(view.scene.anchors)
+        out: list[list[Reason]] = [[] for _ in rows]
+        told = np.flatnonzero(table.is_anchor[rows, places])
+        if total < 2 or len(told) == 0:
+            return out
+        asked, which = np.unique(table.index[rows[told], places[told]], return_inverse=True)
+        counts = _around(scene.lat, scene.lon, asked)[which]
+        many = (counts >= 2) & (counts >= 0.25 * total)
+        for number, count in zip(told[many].tolist(), counts[many].tolist(), strict=True):
+            out[number].append(Reason(reasons.crowd(count, total), 0.1))
+        return out
 
 
-@lru_cache(maxsize=4096)
-def _around(lats: bytes, lons: bytes, lat: float, lon: float) -> int:
-    """Return how many of the places, given as float64, are close to a place."""
-    away = haversine_m(lat, lon, np.frombuffer(lats), np.frombuffer(lons))
-    return int((away <= _CLOSE_M).sum())
+def _around(lat: FloatArray, lon: FloatArray, asked: IntArray) -> IntArray:
+    """Return how many places (A,) are close to some of them, whose numbers are asked for (K,)."""
+    out = np.empty(len(asked), np.intp)
+    for start in range(0, len(asked), 64):
+        part = asked[start : start + 64]
+        away = haversine_m(lat[part, None], lon[part, None], lat, lon)
+        out[start : start + 64] = (away <= _CLOSE_M).sum(axis=1)
+    return out
 
 
 def _density(lat: FloatArray, lon: FloatArray) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
 import numpy as np
@@ -105,6 +105,27 @@ def scene_of(
     )
 
 
+def hiding(scene: Scene, rows: IntArray) -> Scene:
+    """Return a scene in which some photos (K,) have no place any more, the rest being as it is."""
+    photos = list(scene.photos)
+    for row in rows.tolist():
+        photos[row] = replace(photos[row], anchor=None)
+    keep = ~np.isin(scene.anchors, rows)
+    anchors, lat, lon = scene.anchors[keep], scene.lat[keep], scene.lon[keep]
+    return replace(
+        scene,
+        photos=tuple(photos),
+        targets=np.union1d(scene.targets, rows).astype(np.intp),
+        anchors=anchors,
+        timed=int(keep[: scene.timed].sum()),
+        lat=lat,
+        lon=lon,
+        radius_m=scene.radius_m[keep],
+        names=guesses_of(photos),
+        clock_belief=believed_of([photos[row] for row in anchors.tolist()], lat, lon),
+    )
+
+
 def _is_place(photo: AlbumPhoto) -> bool:
     anchor = photo.anchor
     return (
@@ -151,10 +172,11 @@ class Origin(IntEnum):
 OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME)
 """Places that do not come from the album's anchors."""
 
-_OUTSIDE = frozenset(int(origin) for origin in OUTSIDE)
-
 AREAS = (Origin.WORLD, Origin.NAME)
 """Places that divide "anywhere on earth" among themselves and have a size of their own."""
+
+IS_OUTSIDE, IS_AREA = (np.isin(list(Origin), which) for which in (OUTSIDE, AREAS))
+"""The same by the value of an `Origin`; quicker to ask than whether a value is among some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +265,7 @@ class PlaceTable:
     @property
     def of_album(self) -> BoolArray:
         """Where a place comes from the anchors of the album."""
-        return np.asarray(self.present & ~np.isin(self.origin, OUTSIDE), bool)
+        return np.asarray(self.present & ~IS_OUTSIDE[self.origin], bool)
 
     @property
     def on_the_way(self) -> BoolArray:
@@ -257,7 +279,7 @@ class PlaceTable:
 
     def is_an_anchor(self, row: int, place: int) -> bool:
         """Return whether one place is that of an anchor of the album."""
-        outside = int(self.origin[row, place]) in _OUTSIDE
+        outside = IS_OUTSIDE[self.origin[row, place]]
         return bool(self.present[row, place] and not outside and self.other[row, place] < 0)
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import FloatArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
 from geotagger.suggest.types import CellGuess, WorldCells
 
 MOST_CELLS = 8
@@ -85,6 +85,15 @@ class WorldModelEvidence:
         if where[0] < 0 or log_p[0] - world.log_prior[where[0]] < WORTH_TELLING:
             return []
         return [Reason(reasons.pixels_fit(float(np.exp(log_p[0]))), 0.3)]
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return the same for many photos (K,) and a place of each (K,)."""
+        if view.scene.world is None:
+            return [[] for _ in rows]
+        pairs = zip(rows.tolist(), places.tolist(), strict=True)
+        return [self.reasons(view, table, row, place) for row, place in pairs]
 
 
 def log_lift(view: View, table: PlaceTable) -> FloatArray:

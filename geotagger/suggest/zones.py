@@ -6,7 +6,7 @@ import numpy as np
 
 from geotagger.suggest.clock_zones import lift, lift_at, offset_of, rows_by_clock, written
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import FloatArray, PlaceTable, View
+from geotagger.suggest.scene import FloatArray, IntArray, PlaceTable, View
 
 WORTH_TELLING = 0.7
 
@@ -37,6 +37,16 @@ class ZoneEvidence:
         if lift_at(photo, offset, lat, lon, view.scene.clock_belief) < WORTH_TELLING:
             return []
         return [Reason(f"the clock was set to {written(offset)}, as it is here", 0.15)]
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return the same for many photos (K,) and a place of each (K,)."""
+        stated = [offset_of(view.scene.photos[row]) is not None for row in view.rows.tolist()]
+        pairs = zip(rows.tolist(), places.tolist(), strict=True)
+        return [
+            self.reasons(view, table, row, place) if stated[row] else [] for row, place in pairs
+        ]
 
 
 def log_lift(view: View, table: PlaceTable) -> FloatArray:

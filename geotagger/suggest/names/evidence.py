@@ -18,7 +18,7 @@ from geotagger.earth.gazetteer import Spot, SpotKind
 from geotagger.earth.zone_map import shared
 from geotagger.suggest.evidence import Reason, register
 from geotagger.suggest.names.guessing import MOST_SPOTS, NameGuess, rows_by_guess
-from geotagger.suggest.scene import FloatArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
 from geotagger.suggest.types import TextKind
 
 MOST_LIFT = 3.0
@@ -89,6 +89,15 @@ class NamesEvidence:
             if _holds(guess, best, lat, lon):
                 return [Reason(_said(guess, best), 0.35)]
         return []
+
+    def all_reasons(
+        self, view: View, table: PlaceTable, rows: IntArray, places: IntArray
+    ) -> list[list[Reason]]:
+        """Return the same for many photos (K,) and a place of each (K,)."""
+        if not view.has_names.any():
+            return [[] for _ in rows]
+        pairs = zip(rows.tolist(), places.tolist(), strict=True)
+        return [self.reasons(view, table, row, place) for row, place in pairs]
 
 
 def log_lift(view: View, table: PlaceTable) -> FloatArray:

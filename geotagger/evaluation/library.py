@@ -40,6 +40,8 @@ from geotagger.suggest.types import AlbumPhoto, AnchorKind, References, TextKind
 SEEDS = 3
 SHARE = 0.8
 
+_OF_THE_ALBUM = ("album_mean", "nearest_lookalike")
+
 
 @dataclass(frozen=True, slots=True)
 class KnownFolder:
@@ -297,7 +299,10 @@ def _placed(
     with_look: bool,
     cancel: CancelToken | None,
 ) -> dict[str, MethodResult]:
-    """Return what each method makes of the hidden photos; all hear the same photos."""
+    """Return what each method makes of the hidden photos.
+
+    The rules that go by time hear the folders around as well, those that go by the album do not.
+    """
     heard = [*hidden.photos, *beside.photos]
     suggested = suggest_album(
         heard,
@@ -308,6 +313,9 @@ def _placed(
     )
     suggested = beside.believed(suggested, hidden.photos)
     simple = score_simple(heard, hidden.truth, rules(with_look))
+    alone = {name: rule for name, rule in rules(with_look).items() if name in _OF_THE_ALBUM}
+    own = score_simple(hidden.photos, hidden.truth, alone)
+    simple |= {name: own[name] for name in alone}
     names = (*rules(with_look), ORACLE)
     return {OURS: score_ours(suggested, hidden.truth)} | {
         name: MethodResult(simple[name]) for name in names

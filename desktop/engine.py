@@ -6,7 +6,7 @@ Heavy parts (place names, the thumbnail workers) are loaded when first needed an
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -205,12 +205,18 @@ class Engine:
         """Return the photos whose suggestion is confident."""
         return review.confident(self.catalog, root, album)
 
-    def suggest_again(self, album: str) -> list[int]:
-        """Suggest anew for an album after a decision; return the photos with a suggestion."""
+    def renew(
+        self, album: str, near: Collection[int], *, cancel: CancelToken
+    ) -> Iterator[list[int]]:
+        """Suggest anew for an album; yield the photos part by part, those near some others first.
+
+        ``near`` are the photos that were decided.
+        """
         key, world = self._heard()
-        return analysing.suggest_again(
-            self.catalog, album, model=key, world=world, places=self.places()
-        )
+        return analysing.renew(
+            self.catalog, album, near=near, model=key, world=world, places=self.places(),
+            cancel=cancel,
+        )  # fmt: skip
 
     def suggest_around(self, album: str, *, cancel: CancelToken) -> Iterator[list[int]]:
         """Suggest anew for the albums that a decision in one album is evidence for, one by one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
@@ -17,12 +18,14 @@ from desktop.review.proposal import (
     first_proposal,
     placeable,
 )
+from desktop.review.renewals import Renewals
 from desktop.review.undo import DecisionCommand
 from desktop.work import DECIDING, GENERAL, INTERACTIVE, Context, Work
 from geotagger.errors import GeotaggerError
 from geotagger.library.rows import Change, Decision, DecisionKind, PhotoDetails, PhotoRow
 
 Decider = Callable[[], list[Decision]]
+T = TypeVar("T")
 
 
 class ReviewController(QObject):
@@ -58,6 +61,10 @@ class ReviewController(QObject):
         self._work = work
         self._selected = selected
         self.undo_stack = QUndoStack(self)
+        self.renewals = Renewals(engine, work, self)
+        self.renewals.renewed.connect(self._on_renewed)
+        self.renewals.settled.connect(self.decided)
+        self.renewals.failed.connect(self._on_failed)
         self._photo_id = -1
         self.details: PhotoDetails | None = None
         self.proposal: Proposal | None = None
@@ -245,14 +252,25 @@ class ReviewController(QObject):
         def done(result: tuple[list[Change], list[PhotoRow]]) -> None:
             changes, rows = result
             if not changes:
+                self.renewals.resume()
                 return
             many = f" ({wording.photos(len(changes))})" if len(changes) > 1 else ""
             self.undo_stack.push(DecisionCommand(text + many, changes, self._apply))
             self._changed(rows)
 
-        self._work.start(
-            DECIDING, function, name=text, done=done, failed=self._on_failed, owner=self
-        )
+        self._start(text, function, done)
+
+    def _start(
+        self, name: str, function: Callable[[Context], T], done: Callable[[T], None]
+    ) -> None:
+        """Run a decision, which waits for no suggestion: they go on after it."""
+
+        def failed(error: Exception) -> None:
+            self.renewals.resume()
+            self._on_failed(error)
+
+        self.renewals.pause()
+        self._work.start(DECIDING, function, name=name, done=done, failed=failed, owner=self)
 
     def _apply(self, changes: list[Change], back: bool) -> None:
         """Take decisions back or make them again: called by the undo stack."""
@@ -266,37 +284,24 @@ class ReviewController(QObject):
                 self.photo_wanted.emit(rows[0].id)
             self._changed(rows)
 
-        self._work.start(
-            DECIDING, function, name="undo", done=done, failed=self._on_failed, owner=self
-        )
+        self._start("undo", function, done)
 
     def _changed(self, rows: list[PhotoRow]) -> None:
         self.rows_changed.emit(rows)
         self.reload([row.id for row in rows])
         self.decided.emit()
         for album in sorted({str(row.folder) for row in rows}):
-            self.suggest_again(album)
+            self.renewals.want(album, [row.id for row in rows if str(row.folder) == album])
             self._suggest_around(album)
+        self.renewals.resume()
 
     def suggest_again(self, album: str) -> None:
-        """Suggest anew for the rest of an album: a decision is evidence."""
+        """Suggest anew for an album: what its suggestions rest on has changed."""
+        self.renewals.want(album)
 
-        def function(_context: Context) -> list[PhotoRow]:
-            return self._engine.rows_of(self._engine.suggest_again(album))
-
-        def done(rows: list[PhotoRow]) -> None:
-            self.rows_changed.emit(rows)
-            self.reload([row.id for row in rows])
-            self.decided.emit()
-
-        self._work.latest(
-            f"suggest {album}",
-            DECIDING,
-            function,
-            owner=self,
-            done=done,
-            failed=self._on_failed,
-        )
+    def _on_renewed(self, rows: list[PhotoRow]) -> None:
+        self.rows_changed.emit(rows)
+        self.reload([row.id for row in rows])
 
     def _suggest_around(self, album: str) -> None:
         """Suggest anew for other folders of the same outing, when there is time for it."""

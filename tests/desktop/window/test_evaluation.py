@@ -14,7 +14,7 @@ def test_the_menu_leads_to_figures_and_closing_leaves_all_as_it_was(qtbot, desk,
     action = next(
         one for one in menus["Review"].actions() if one.text() == "How good is it on my photos…"
     )
-    assert action.isEnabled()
+    qtbot.waitUntil(action.isEnabled, timeout=LONG)
     before = window.engine.counts(album)
     action.trigger()
     dialog = desk.dialog(lambda: window.dialog, EvaluationDialog)

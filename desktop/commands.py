@@ -104,6 +104,7 @@ COMMANDS: tuple[Command, ...] = (
         separated=True,
     ),
     _command("clocks", "Clocks of the cameras…", "Review", when=[FOLDER]),
+    _command("doubts", "GPS in doubt…", "Review", when=[FOLDER, SCANNED]),
     _command("evaluate", "How good is it on my photos…", "Review", when=[FOLDER, SCANNED]),
     _command("marker_to_centre", "Marker to map centre", "Map", "M", when=[PLACEABLE]),
     _command("type_coordinates", "Type coordinates…", "Map", "G", when=[PLACEABLE]),

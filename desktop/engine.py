@@ -17,6 +17,7 @@ from geotagger.errors import ModelError
 from geotagger.library import analysing, clocks, committing, embedding, queries, review
 from geotagger.library.catalog import Catalog
 from geotagger.library.clocks import ClockChange, ClockDecision, ClockRow
+from geotagger.library.doubtful_gps import DoubtfulGps, doubtful_gps
 from geotagger.library.journal import Recovered
 from geotagger.library.rows import (
     AlbumRow,
@@ -268,6 +269,10 @@ class Engine:
         from geotagger.evaluation.library_files import save
 
         save(score, name, target)
+
+    def doubtful_gps(self, root: Path, *, cancel: CancelToken) -> list[DoubtfulGps]:
+        """Return the photos below a root whose GPS disagrees with their neighbours."""
+        return doubtful_gps(self.catalog, root, cancel=cancel)
 
     # -- clocks
 

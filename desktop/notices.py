@@ -41,11 +41,13 @@ _NO_MODEL = Notice(
 
 
 def choose_notice(
-    snapshot: Snapshot | None, analysed: bool, has_model: bool | None, clocks: str = ""
-) -> Notice:
+    snapshot: Snapshot | None, analysed: bool, has_model: bool | None, clocks: str = "",
+    doubts: str = "",
+) -> Notice:  # fmt: skip
     """Return the notice for what is open; an empty one if there is nothing to say.
 
-    ``clocks`` is what is to be said of the cameras' clocks, empty if nothing.
+    ``clocks`` is what is to be said of the cameras' clocks, empty if nothing; ``doubts`` of photos
+    whose GPS disagrees with their neighbours.
     """
     if snapshot is None or snapshot.empty or not analysed:
         return Notice()
@@ -53,6 +55,8 @@ def choose_notice(
         return _NO_ANCHORS
     if clocks:
         return Notice(clocks, "Clocks…", "clocks")
+    if doubts:
+        return Notice(doubts, "Show…", "doubts")
     if has_model is False:
         return _NO_MODEL
     return Notice()

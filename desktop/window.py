@@ -24,6 +24,7 @@ from desktop.review.asking import ReviewDialogs
 from desktop.review.clocks import ClocksController, notice_text
 from desktop.review.clocks_dialog import ClocksDialog
 from desktop.review.controller import ReviewController
+from desktop.review.doubts import DoubtsController
 from desktop.review.map_link import MapLink
 from desktop.review.stepping import next_open
 from desktop.settings.models import ModelsDialog
@@ -57,6 +58,7 @@ class MainWindow(QMainWindow):
         self.clocks = ClocksController(
             engine, work, self.review.undo_stack, self.review.suggest_again, self
         )
+        self.doubts = DoubtsController(engine, work, self)
         self.asking = ReviewDialogs(engine, work, self.review, self)
         self.commands = CommandSet(self, wiring.handlers(self))
         self.commands.fill(self.menuBar())
@@ -129,32 +131,32 @@ class MainWindow(QMainWindow):
         """Show what could not be read."""
         dialog = ProblemsDialog(self.library.problems, self._dark(), self)
         dialog.again_asked.connect(lambda: self.library.scan(again=True))
-        self._open(dialog)
+        self.open_dialog(dialog)
 
     def show_preferences(self) -> None:
         """Open the preferences."""
         dialog = PreferencesDialog(self.settings, self.engine, self.work, self)
         dialog.theme_changed.connect(self.apply_theme)
         dialog.model_installed.connect(self._on_model_installed)
-        self._open(dialog)
+        self.open_dialog(dialog)
 
     def show_clocks(self) -> None:
         """Open the clocks of the cameras."""
         self.clocks.refresh()
-        self._open(ClocksDialog(self.clocks, self))
+        self.open_dialog(ClocksDialog(self.clocks, self))
 
     def show_evaluation(self) -> None:
         """Open what tells how good suggestions are on the user's own photos."""
         if self.library.root is not None:
             dialog = EvaluationDialog(self.engine, self.work, self.library.root, self)
             dialog.open_asked.connect(self.ask_folder)
-            self._open(dialog)
+            self.open_dialog(dialog)
 
     def show_models(self) -> None:
         """Open the list of models."""
         dialog = ModelsDialog(self.engine, self.work, self)
         dialog.changed.connect(self._on_model_installed)
-        self._open(dialog)
+        self.open_dialog(dialog)
 
     def show_error(self, error: Exception) -> None:
         """Tell an error in a dialog."""
@@ -287,6 +289,11 @@ class MainWindow(QMainWindow):
         """Ask for a word on the clocks, or ask no longer."""
         self._show_notice()
 
+    def on_doubts(self) -> None:
+        """Tell where GPS disagrees with its neighbours."""
+        self.panes.candidates.show_doubts({row.photo_id: row.words for row in self.doubts.rows})
+        self._show_notice()
+
     def on_files_changed(self) -> None:
         """Show the files as they are after a write."""
         self.review.undo_stack.clear()
@@ -307,29 +314,32 @@ class MainWindow(QMainWindow):
             self.library.snapshot,
             self.library.activity,
             open_folder=self.ask_folder,
-            show_all=self._show_everything,
+            show_all=self.show_everything,
         )
         panes.stack.setCurrentWidget(panes.empty if empty else panes.grid)
         panes.photo.setVisible(not empty)
         self._show_notice()
 
-    def _show_everything(self) -> None:
+    def show_everything(self) -> None:
+        """Show all albums and states, whatever was chosen or searched."""
         self.panes.top.search.clear()
         self.panes.library.albums.setCurrentRow(0)
         self.panes.library.choose_filter("all")
         self.library.show(album=None, filter="all", search="")
 
     def _show_notice(self) -> None:
-        library, clocks = self.library, notice_text(self.clocks.asking)
-        notice = choose_notice(library.snapshot, library.analysed, self._has_model, clocks)
+        library, clocks, doubts = self.library, notice_text(self.clocks.asking), self.doubts.notice
+        notice = choose_notice(library.snapshot, library.analysed, self._has_model, clocks, doubts)
         actions = {
             "search": self.asking.search_place,
             "model": self.show_preferences,
             "clocks": self.show_clocks,
+            "doubts": self.commands.actions["doubts"].trigger,
         }
         self.panes.banner.say(notice.text, notice.button, actions.get(notice.action))
 
-    def _open(self, dialog: QDialog) -> None:
+    def open_dialog(self, dialog: QDialog) -> None:
+        """Show a dialog in front of the window."""
         self.dialog = dialog
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setModal(True)

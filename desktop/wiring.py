@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 
-from desktop import commands
+from desktop import commands, theme
 from desktop.help import AboutDialog, ShortcutSheet
+from desktop.review.doubts import DoubtsDialog
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -44,6 +45,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "previous_open": lambda: window.step_open(-1),
         "accept_confident": window.accept_confident,
         "clocks": window.show_clocks,
+        "doubts": lambda: show_doubts(window),
         "evaluate": window.show_evaluation,
         "marker_to_centre": window.map_link.marker_to_centre,
         "type_coordinates": window.asking.type_coordinates,
@@ -55,6 +57,31 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
     for number in range(5):
         handlers[f"choose_{number + 1}"] = lambda index=number: review.choose(index)
     return handlers
+
+
+def show_doubts(window: MainWindow) -> None:
+    """Open the list of photos whose GPS disagrees with their neighbours."""
+    root = window.library.root
+    if root is None:
+        return
+    dialog = DoubtsDialog(window.doubts.rows, root, theme.current().dark, window)
+    dialog.photo_chosen.connect(lambda photo_id: _go_to(window, photo_id))
+    window.open_dialog(dialog)
+    window.doubts.seen()
+
+
+def _go_to(window: MainWindow, photo_id: int) -> None:
+    """Go to a photo; where another album or filter hides it, show all of them first."""
+    grid = window.panes.grid
+    if grid.go_to_photo(photo_id):
+        return
+
+    def shown(_snapshot: object) -> None:
+        if grid.go_to_photo(photo_id):
+            window.library.snapshot_taken.disconnect(shown)
+
+    window.library.snapshot_taken.connect(shown)
+    window.show_everything()
 
 
 def connect(window: MainWindow) -> None:
@@ -78,6 +105,9 @@ def connect(window: MainWindow) -> None:
     library.folder_opened.connect(window.clocks.open)
     library.settled.connect(window.clocks.refresh)
     window.clocks.changed.connect(window.on_clocks)
+    library.folder_opened.connect(window.doubts.open)
+    library.settled.connect(window.doubts.refresh)
+    window.doubts.changed.connect(window.on_doubts)
     panes.grid.photo_changed.connect(window.on_photo)
     panes.grid.selectionModel().selectionChanged.connect(window.on_selection)
     panes.grid.doubleClicked.connect(lambda _index: window.toggle_larger())
@@ -116,5 +146,6 @@ def connect(window: MainWindow) -> None:
         window.writes.failed,
         window.asking.failed,
         window.clocks.failed,
+        window.doubts.failed,
     ):
         source.connect(window.show_error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from PySide6.QtCore import QRectF, Qt, Signal
 from PySide6.QtGui import QFont, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
@@ -127,6 +129,7 @@ class CandidatePanel(QWidget):
         super().__init__(parent)
         self.setAccessibleName("Candidates")
         self._details: PhotoDetails | None = None
+        self._doubts: Mapping[int, str] = {}
         self.sign = QLabel()
         self.sign.setFixedSize(16, 16)
         self.state = QLabel()
@@ -201,9 +204,7 @@ class CandidatePanel(QWidget):
             if card.index < len(candidates):
                 card.show_candidate(candidates[card.index])
         self.state.setText("" if details is None else wording.STATE_TEXT[details.row.state])
-        differs = "" if details is None else disagreement(details.record)
-        self.disagreement.setText(differs)
-        self.disagreement.setVisible(bool(differs))
+        self._show_disagreement()
         soft = QApplication.palette()
         soft.setColor(soft.ColorRole.WindowText, theme.current().secondary)
         self.disagreement.setPalette(soft)
@@ -213,6 +214,20 @@ class CandidatePanel(QWidget):
         for button in (self.accept_button, self.reject_button, self.later_button):
             button.setEnabled(shown)
         self._explain(None)
+
+    def show_doubts(self, doubts: Mapping[int, str]) -> None:
+        """Tell from now on whose GPS disagrees with its neighbours: a sentence by photo."""
+        self._doubts = doubts
+        self._show_disagreement()
+
+    def _show_disagreement(self) -> None:
+        details = self._details
+        told = []
+        if details is not None:
+            told = [self._doubts.get(details.row.id, ""), disagreement(details.record)]
+        differs = "\n".join(one for one in told if one)
+        self.disagreement.setText(differs)
+        self.disagreement.setVisible(bool(differs))
 
     def show_proposal(self, proposal: Proposal | None) -> None:
         """Mark the candidate that Enter accepts, or say what else it accepts."""

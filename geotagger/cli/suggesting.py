@@ -18,6 +18,7 @@ from geotagger.errors import SuggestionFileError
 from geotagger.library import queries
 from geotagger.library.analysing import analyse
 from geotagger.library.catalog import Catalog
+from geotagger.library.doubtful_gps import doubtful_gps
 from geotagger.library.rows import PhotoRow, PhotoState
 from geotagger.library.scan import root_of
 from geotagger.library.storing import encode_candidates
@@ -69,6 +70,10 @@ def _run(options: argparse.Namespace, console: Console) -> int:
         console.end_progress()
         photos = suggestions_of(catalog, root)
         clocks = clocks_below(catalog, root)
+        doubts = [
+            {"path": os.fsdecode(one.path.relative_to(root)), "reason": one.words}
+            for one in doubtful_gps(catalog, root)
+        ]
     if options.out is not None:
         save(options.out, photos)
     counted = Counter(photo["state"] for photo in photos)
@@ -77,6 +82,8 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     for clock in clocks:
         if clock.decision is not None or clock.open:
             console.say(described(clock))
+    for doubt in doubts:
+        console.say(f"{doubt['path']}: {doubt['reason']}")
     for photo in photos:
         if photo["candidates"]:
             best = photo["candidates"][0]
@@ -86,7 +93,13 @@ def _run(options: argparse.Namespace, console: Console) -> int:
                 f" within {best['radius_m']:,.0f} m; {'; '.join(best['reasons'])}"
             )
     console.say(", ".join(f"{counted[state]:,} {state}" for state in STATES if counted[state]))
-    console.result({"photos": photos, "clocks": [as_json(clock) for clock in clocks]})
+    console.result(
+        {
+            "photos": photos,
+            "clocks": [as_json(clock) for clock in clocks],
+            "doubtful_gps": doubts,
+        }
+    )
     return 0
 
 

@@ -43,22 +43,23 @@ _EPOCH = datetime(1970, 1, 1)
 _SECOND_US = 1_000_000
 _EARLIEST_US = (timeline.EARLIEST - _EPOCH) // timedelta(microseconds=1)
 _PAGE = 500
-_FIRM = ", ".join(
+FIRM_SOURCES = ", ".join(
     f"'{source.value}'"
     for source in TimeSource
     if not source.is_fallback and source is not TimeSource.FILE_MTIME
 )
+"""The sources of times that can be relied upon, as a list of SQL."""
 
 _NEAR = f"""SELECT p.id, p.wall_us FROM photos p
     LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
     WHERE p.wall_us >= ? AND p.wall_us <= ? AND +p.path >= ? AND +p.path < ? AND +p.folder != ?
-    AND p.time_source IN ({_FIRM}) AND (d.photo_id IS NOT NULL OR p.gps_state = 'complete')
+    AND p.time_source IN ({FIRM_SOURCES}) AND (d.photo_id IS NOT NULL OR p.gps_state = 'complete')
     AND p.error = '' AND NOT p.missing AND NOT p.document ORDER BY p.wall_us, p.id"""
 
 _ALBUMS = f"""SELECT DISTINCT p.folder FROM photos p
     LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
     WHERE p.wall_us >= ? AND p.wall_us <= ? AND +p.path >= ? AND +p.path < ? AND +p.folder != ?
-    AND p.time_source IN ({_FIRM}) AND d.photo_id IS NULL AND p.gps_state != 'complete'
+    AND p.time_source IN ({FIRM_SOURCES}) AND d.photo_id IS NULL AND p.gps_state != 'complete'
     AND p.error = '' AND NOT p.missing AND NOT p.document"""
 
 _FULL = """SELECT p.id, p.path, p.folder, p.wall_us, p.offset_s, p.camera, p.camera_serial,

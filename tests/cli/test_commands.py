@@ -211,6 +211,7 @@ def test_empty_and_missing_folders_are_told_in_words(run: Run, tmp_path: Path) -
         assert run("suggest", tmp_path / name, "--json", "--quiet").json == {
             "photos": [],
             "clocks": [],
+            "doubtful_gps": [],
         }
     ran = run("scan", tmp_path / "nowhere")
     assert ran.code == 1 and "nowhere" in ran.err and "no such folder" in ran.err

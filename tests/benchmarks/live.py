@@ -2,21 +2,24 @@
 
 ``.venv/bin/python -m tests.benchmarks.live [--photos 500] [--references 2000] [--profile]``
 
-A made album: a walk over three days with a phone that has GPS and a camera that has none, each
-photo with an embedding of 576 numbers that resembles its neighbours'. The catalog holds other
-albums, too. Each round accepts a photo and suggests the album anew, as the window does; the median
-counts.
+A made album: a walk over three days (longer with more photos) with a phone that has GPS and a
+camera that has none, each photo with an embedding of 576 numbers that resembles its neighbours'.
+The catalog holds other albums of other years, too. Each round accepts a photo and suggests the
+album anew, as the window does, the photos nearest in time first; the median counts.
 """
 
 from __future__ import annotations
 
 import argparse
 import cProfile
+import os
 import pstats
+import resource
 import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -24,7 +27,7 @@ import numpy as np
 
 from geotagger.earth.places import PlaceNames
 from geotagger.library import queries, review, storing
-from geotagger.library.analysing import suggest_again
+from geotagger.library.analysing import renew
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.vectors import encode_vector
@@ -37,16 +40,19 @@ from geotagger.photos.record import (
     TakenAt,
     TimeSource,
 )
+from geotagger.suggest.album import FIRST
 
 MODEL = "made/1"
 DIMENSION = 576
 START = datetime(2022, 5, 14, 9, tzinfo=UTC)
 
 
-def fill(catalog: Catalog, folder: Path, photos: int, *, known: float, seed: int) -> None:
+def fill(
+    catalog: Catalog, folder: Path, photos: int, *, known: float, seed: int, start: datetime = START
+) -> None:
     """Put an album into the catalog; a share ``known`` of its photos has GPS."""
     generator = np.random.default_rng(seed)
-    minutes = np.sort(generator.uniform(0.0, 3 * 720.0, photos))
+    minutes = np.sort(generator.uniform(0.0, max(3, photos // 170) * 720.0, photos))
     minutes = (minutes // 720.0) * 1440.0 + minutes % 720.0
     steps = generator.normal(0.0, 0.002, (photos, 2)).cumsum(axis=0)
     look = generator.normal(size=DIMENSION)
@@ -65,7 +71,7 @@ def fill(catalog: Catalog, folder: Path, photos: int, *, known: float, seed: int
                 stamp=FileStamp(1000, 2000),
                 fingerprint=f"{seed}-{number}",
                 taken_at=TakenAt(
-                    START + timedelta(minutes=float(minutes[number])), False, TimeSource.EXIF_LOCAL
+                    start + timedelta(minutes=float(minutes[number])), False, TimeSource.EXIF_LOCAL
                 ),
                 gps=Gps(GpsState.COMPLETE, lat, lon, source="exif") if tagged else Gps(),
                 camera="Phone" if tagged else "Camera",
@@ -93,14 +99,25 @@ def main() -> None:
             album = folder / "album"
             fill(catalog, album, options.photos, known=options.known, seed=1)
             for number in range(options.references // 500):
-                fill(catalog, folder / f"other-{number}", 500, known=1.0, seed=2 + number)
+                other = START - timedelta(days=60 * (number + 1))
+                name = f"other-{number}"
+                fill(catalog, folder / name, 500, known=1.0, seed=2 + number, start=other)
+            with catalog.writing() as connection:
+                connection.execute("INSERT INTO roots VALUES (?, 0)", (os.fsencode(folder),))
 
-            def renew() -> tuple[float, float]:
+            def again(near: int | None = None) -> tuple[float, float, float]:
                 start, cpu = time.perf_counter(), time.process_time()
-                suggest_again(catalog, str(album), model=MODEL, places=places)
-                return 1e3 * (time.perf_counter() - start), 1e3 * (time.process_time() - cpu)
+                ids = () if near is None else (near,)
+                parts = renew(catalog, str(album), near=ids, model=MODEL, places=places)
+                next(parts)
+                soon = time.perf_counter() - start
+                for _ in parts:
+                    pass
+                total, spent = time.perf_counter() - start, time.process_time() - cpu
+                return 1e3 * soon, 1e3 * total, 1e3 * spent
 
-            first = renew()
+            filled = _peak_mb()
+            first = again()
             open_rows = [
                 row for row in queries.photos(catalog, album) if row.state != PhotoState.HAS_GPS
             ]
@@ -114,19 +131,27 @@ def main() -> None:
                 )
                 if options.profile:
                     profile.enable()
-                times.append(renew())
+                times.append(again(row.id))
                 profile.disable()
-            wall, cpu = zip(*times, strict=True)
+            soon, wall, cpu = zip(*times, strict=True)
             lines = [
                 f"{options.photos} photos, {len(open_rows)} open, {options.references} others",
-                f"first, with the estimate of clocks: {first[0]:.0f} ms, {first[1]:.0f} ms of CPU",
-                f"after an acceptance: median {statistics.median(wall):.0f} ms "
-                f"({min(wall):.0f} to {max(wall):.0f}), "
-                f"{statistics.median(cpu):.0f} ms of CPU ({min(cpu):.0f} to {max(cpu):.0f})",
+                f"first, with the estimate of clocks: {first[1]:.0f} ms, {first[2]:.0f} ms of CPU",
+                f"after an acceptance: {_of(wall)}, {_of(cpu)} of CPU",
+                f"the {FIRST} photos nearest in time: {_of(soon)}",
+                f"most memory: {_peak_mb():.0f} MB, {filled:.0f} MB before the first suggestion",
             ]
             sys.stdout.write("\n".join(lines) + "\n")
             if options.profile:
                 pstats.Stats(profile).sort_stats("tottime").print_stats(28)
+
+
+def _of(times: Sequence[float]) -> str:
+    return f"median {statistics.median(times):.0f} ms ({min(times):.0f} to {max(times):.0f})"
+
+
+def _peak_mb() -> float:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
 
 
 if __name__ == "__main__":

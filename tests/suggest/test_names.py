@@ -170,6 +170,17 @@ def test_of_two_anchors_equally_near_in_time_the_one_in_the_folders_town_wins():
         assert any("the folder is called" in text for text in suggestion.candidates[0].reasons)
 
 
+def test_the_rim_of_a_named_region_does_not_part_the_anchors_of_a_journey():
+    halifax, cape_breton = (44.65, -63.57), (46.75, -60.90)
+    for near, far in ((halifax, cape_breton), (cape_breton, halifax)):
+        journey = [photo("near.jpg", -40, near), photo("far.jpg", 600, far)]
+        plain = suggest(*journey, photo("a", 0))
+        told = suggest(*journey, named("NovaScotia", of=photo("a", 0)))
+        assert away_km(told, near) < 1
+        best, without = told.candidates[0], plain.candidates[0]
+        assert best.probability > without.probability - 0.05
+
+
 def test_photos_without_texts_are_suggested_as_before():
     anchors = [photo("b", -5, PARIS), photo("c", 5, SEVILLE)]
     assert suggest(*anchors, photo("a", 0)) == suggest(

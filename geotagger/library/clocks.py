@@ -204,7 +204,7 @@ def _basis(photos: Sequence[AlbumPhoto], model: str) -> str:
 
 def _keep(catalog: Catalog, album: str, basis: str, found: Sequence[ClockOffset]) -> None:
     key = os.fsencode(album)
-    with catalog.writing() as connection:
+    with catalog.writing(aside=True) as connection:
         connection.execute("REPLACE INTO clock_estimates VALUES (?, ?)", (key, basis))
         connection.execute(
             "UPDATE clocks SET reference = NULL, found_s = NULL, probability = NULL, pairs = NULL"

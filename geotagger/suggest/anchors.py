@@ -179,11 +179,12 @@ def _way(view: View, after: IntArray) -> PlaceTable:
     )
 
 
-def doubted_gap_s(view: View) -> FloatArray:
-    """Return the gaps (H, A) in seconds, without sign and nights, widened by doubt."""
+def doubted_gap_s(view: View, anchors: IntArray) -> FloatArray:
+    """Return the gaps to some anchors (H, P), in seconds, without sign and nights, with doubt."""
     scene = view.scene
-    doubt = scene.doubt[view.rows][:, None] + scene.doubt[scene.anchors][None, :]
-    return np.asarray(np.abs(view.active_gap_s) + doubt, np.float64)
+    gap = np.abs(np.take_along_axis(view.active_gap_s, anchors, axis=1))
+    gap += scene.doubt[view.rows][:, None] + scene.doubt[scene.anchors[anchors]]
+    return np.asarray(gap, np.float64)
 
 
 def log_gap(view: View, table: PlaceTable) -> FloatArray:
@@ -200,13 +201,12 @@ def log_fine_gap(view: View, table: PlaceTable) -> FloatArray:
 
 
 def _log_gap(view: View, table: PlaceTable, floor: float, centre: float) -> FloatArray:
-    gaps = doubted_gap_s(view)
-    if gaps.shape[1] == 0:
+    if len(view.scene.anchors) == 0:
         return np.zeros(table.lat.shape)
     of_album = table.of_album
-    rows = np.arange(len(view.rows))[:, None]
-    gap = gaps[rows, np.where(of_album, table.index, 0)]
-    gap = np.where(table.other >= 0, np.minimum(gap, gaps[rows, table.other]), gap)
+    gap = doubted_gap_s(view, np.where(of_album, table.index, 0))
+    other = doubted_gap_s(view, np.maximum(table.other, 0))
+    gap = np.where(table.other >= 0, np.minimum(gap, other), gap)
     known = of_album & np.isfinite(gap)
     return np.where(known, np.log(np.where(known, gap, 0.0) + floor) - centre, 0.0)
 
@@ -216,9 +216,7 @@ def nearest_in_time(view: View, table: PlaceTable) -> IntArray:
     anchor = table.is_anchor & view.has_time[:, None]
     if not anchor.any():
         return np.full(len(view.rows), -1, np.intp)
-    gaps = doubted_gap_s(view)
-    rows = np.arange(len(view.rows))[:, None]
-    gap = gaps[rows, np.where(anchor, table.index, 0)]
+    gap = doubted_gap_s(view, np.where(anchor, table.index, 0))
     usable = anchor & np.isfinite(gap)
     column = np.where(usable, gap, np.inf).argmin(axis=1)
     return np.where(usable.any(axis=1), column, -1)

@@ -201,7 +201,11 @@ def reference_similarity(view: View, table: PlaceTable) -> FloatArray:
 
 def _share_above(view: View, similarity: FloatArray, known: np.ndarray) -> FloatArray:
     """Return the share of the album's anchors that look more alike than each place's (H, P)."""
-    theirs = np.sort(np.where(np.isnan(view.similarity), -np.inf, view.similarity), axis=1)
+    # They were single numbers when they were made, and sort in half the time as such.
+    theirs = view.similarity.astype(np.float32)
+    theirs[np.isnan(theirs)] = -np.inf
+    theirs.sort(axis=1)
+    similarity = similarity.astype(np.float32)
     count = np.maximum(np.isfinite(theirs).sum(axis=1), 1)
     out = np.zeros(similarity.shape)
     for row in np.flatnonzero(known.any(axis=1)):

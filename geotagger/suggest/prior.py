@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from geotagger.earth.distance import haversine_m
+from geotagger.earth.distance import EARTH_RADIUS_M, haversine_m, unit_vectors
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
-from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, View
+from geotagger.suggest.scene import FloatArray, IntArray, Origin, PlaceTable, Scene, View
 
 DENSEST = 12
 """Anchors proposed for a photo of which neither time nor looks are known."""
@@ -54,9 +54,9 @@ class AlbumPrior:
         scene = view.scene
         if len(scene.anchors) == 0:
             return np.zeros((*table.lat.shape, 1))
-        density = _density(scene.lat, scene.lon)
-        index = np.where(table.is_anchor, table.index, 0)
-        out: FloatArray = np.where(table.is_anchor, density[index], 0.0)
+        out = np.zeros(table.lat.shape)
+        asked = table.is_anchor
+        out[asked] = _density_at(scene, table.index[asked])
         return out[..., None]
 
     def reasons(self, view: View, table: PlaceTable, row: int, place: int) -> list[Reason]:
@@ -82,11 +82,12 @@ class AlbumPrior:
 
 def _around(lat: FloatArray, lon: FloatArray, asked: IntArray) -> IntArray:
     """Return how many places (A,) are close to some of them, whose numbers are asked for (K,)."""
+    vectors = unit_vectors(lat, lon)
+    least = np.cos(_CLOSE_M / EARTH_RADIUS_M)
     out = np.empty(len(asked), np.intp)
     for start in range(0, len(asked), 64):
         part = asked[start : start + 64]
-        away = haversine_m(lat[part, None], lon[part, None], lat, lon)
-        out[start : start + 64] = (away <= _CLOSE_M).sum(axis=1)
+        out[start : start + 64] = (vectors[part] @ vectors.T >= least).sum(axis=1)
     return out
 
 
@@ -98,17 +99,36 @@ def _density(lat: FloatArray, lon: FloatArray) -> FloatArray:
     return _density_of(lat.tobytes(), lon.tobytes())
 
 
+def _density_at(scene: Scene, index: IntArray) -> FloatArray:
+    """Return the same for some anchors (K,)."""
+    if len(scene.targets) > _FEW:
+        return _density(scene.lat, scene.lon)[index]
+    # A few photos, as where anchors are hidden to learn how far they are found: of a large
+    # album only what is asked for is worth its time.
+    asked, which = np.unique(index, return_inverse=True)
+    return _kernel_mean(scene.lat, scene.lon, asked)[which]
+
+
+_FEW = 64
+
+
 @lru_cache(maxsize=8)
 def _density_of(lats: bytes, lons: bytes) -> FloatArray:
     lat, lon = np.frombuffer(lats), np.frombuffer(lons)
+    out = _kernel_mean(lat, lon, np.arange(len(lat)))
+    out.flags.writeable = False
+    return out
+
+
+def _kernel_mean(lat: FloatArray, lon: FloatArray, asked: IntArray) -> FloatArray:
+    """Return the mean kernel around some of the places (A,), whose numbers are asked for (K,)."""
     step = max(1, -(-len(lat) // MOST_ANCHORS))
     some_lat, some_lon = lat[::step], lon[::step]
-    out = np.empty(len(lat))
-    for start in range(0, len(lat), 512):
-        part = slice(start, start + 512)
+    out = np.empty(len(asked))
+    for start in range(0, len(asked), 512):
+        part = asked[start : start + 512]
         away = haversine_m(lat[part, None], lon[part, None], some_lat, some_lon)
-        out[part] = np.exp(-away / REACH_M).mean(axis=1)
-    out.flags.writeable = False
+        out[start : start + 512] = np.exp(-away / REACH_M).mean(axis=1)
     return out
 
 

@@ -200,7 +200,8 @@ class View:
         """Which photos (H,) have a time and an anchor not too far from it (`timeline.REACH_S`)."""
         if self.scene.timed == 0:
             return np.zeros(len(self.rows), bool)
-        return np.asarray(np.isfinite(self.gap_s).any(axis=1), bool)
+        # The anchors with a time come first, and a gap to one of them is known or none is.
+        return np.asarray(np.isfinite(self.gap_s[:, 0]), bool)
 
     @property
     def has_guess(self) -> BoolArray:
@@ -234,8 +235,11 @@ def view_of(scene: Scene, rows: IntArray) -> View:
         similarity = np.where(both, cosines.astype(np.float64), np.nan)
     gap = scene.seconds[anchors][None, :] - scene.seconds[rows][:, None]
     active = scene.active[anchors][None, :] - scene.active[rows][:, None]
-    lost = ~(np.abs(gap) <= timeline.REACH_S).any(axis=1)
-    gap[lost] = active[lost] = np.nan
+    if scene.timed:
+        times = scene.seconds[rows]
+        near = scene.anchor_seconds[timeline.nearest(scene.anchor_seconds, times)]
+        gap[~(np.abs(near - times) <= timeline.REACH_S)] = np.nan
+        active[np.isnan(gap[:, 0])] = np.nan
     return View(scene, rows, similarity, gap, active)
 
 

@@ -68,7 +68,7 @@ def matches_in(text: PhotoText, gazetteer: Gazetteer) -> tuple[Match, ...]:
     return _cached(text.kind, text.text, gazetteer)
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=100_000)
 def _cached(kind: TextKind, text: str, gazetteer: Gazetteer) -> tuple[Match, ...]:
     if kind is TextKind.FILE:
         text = _EXTENSION.sub("", text)

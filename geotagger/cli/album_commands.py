@@ -94,10 +94,11 @@ def _simulator(config: AlbumTraining, folder: Path) -> Simulator:
     from geotagger.training.album.albums import Simulator
 
     space = load_geo_space(folder)
-    if config.model.dimension != space.dimension:
+    given = config.simulation.dimension or space.dimension
+    if config.model.dimension != given or given > space.dimension:
         raise GeotaggerError(
-            f"The model takes vectors of {config.model.dimension} numbers, "
-            f"the geo space has {space.dimension}."
+            f"The model takes vectors of {config.model.dimension} numbers, the simulation is to "
+            f"have {given}, the geo space has {space.dimension}."
         )
     try:
         return Simulator.build(space.encoder, space.gallery, config.simulation)
@@ -111,6 +112,8 @@ def _train(options: argparse.Namespace, console: Console) -> int:
     from geotagger.training.album.loop import train
 
     config = _with_budget(find_config(options.config), options)
+    if config.model.beliefs:
+        return _train_on_beliefs(config, options, console)
     simulator = _simulator(config, options.geo)
     trained = train(config, simulator, out=options.out, progress=console.progress)
     save_release(
@@ -126,6 +129,19 @@ def _train(options: argparse.Namespace, console: Console) -> int:
         f"{os.fsdecode(options.out)}"
     )
     console.result({"folder": os.fsdecode(options.out), "losses": list(trained.losses)})
+    return 0
+
+
+def _train_on_beliefs(config: AlbumTraining, options: argparse.Namespace, console: Console) -> int:
+    from geotagger.training.album.belief_training import train_release
+
+    losses = train_release(config, options.geo, options.out, progress=console.progress)
+    last = losses[-1] if losses else float("nan")
+    console.say(
+        f"trained {config.model.name}, {len(losses)} steps, loss {last:.3f}: "
+        f"{os.fsdecode(options.out)}"
+    )
+    console.result({"folder": os.fsdecode(options.out), "losses": list(losses)})
     return 0
 
 

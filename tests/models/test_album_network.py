@@ -118,7 +118,7 @@ def test_features_tell_gaps_the_first_photo_anchors_and_noise() -> None:
     assert extra[1, 0] == 0.0 < extra[2, 0] < 1.0
     np.testing.assert_array_equal(extra[:, 1], [1, 0, 0])
     np.testing.assert_array_equal(extra[:, 2], flags)
-    np.testing.assert_allclose(extra[:, 3], 0.7)
+    np.testing.assert_allclose(extra[:, 3], 0.7, rtol=1e-5)
 
 
 def test_times_that_run_back_numbers_that_are_none_and_no_photos_are_refused() -> None:

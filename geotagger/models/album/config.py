@@ -30,6 +30,10 @@ class AlbumModelConfig:
         the same network serves any partition.
     dimension
         Length of the backbone's vectors.
+    beliefs
+        Whether the network reads what a world model believes, as the mean of the cells' vectors,
+        in place of the backbone's vector, and says what the album adds to the world model's
+        logits. Such a network serves every backbone that a world model stands on.
 
     Raises
     ------
@@ -45,6 +49,7 @@ class AlbumModelConfig:
     cut: int = 0
     head: str = "softmax"
     dimension: int = 512
+    beliefs: bool = False
 
     def __post_init__(self) -> None:
         if self.head not in HEADS:
@@ -55,5 +60,7 @@ class AlbumModelConfig:
             raise ValueError("offset and cut must not be negative")
         if self.offset and (self.bidirectional or self.repeat):
             raise ValueError("an offset is for a network that reads the album forward, once")
+        if self.beliefs and (self.head != "geo" or self.hidden == 0):
+            raise ValueError("beliefs are for a network with LSTM and the head of the geo space")
         if self.hidden == 0 and (self.bidirectional or self.repeat or self.offset):
             raise ValueError("a network without LSTM reads one photo at a time")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
 
 EXTRAS = 4
-"""Numbers beside the embedding: gap, first of the album, anchor, noise level."""
+"""Numbers beside the embedding: gap, first of the album, anchor, noise level or doubt."""
 
 _SECONDS_LOG = 15.0
 """log1p of a month; gaps come to about 0…1."""
@@ -73,7 +73,8 @@ class AlbumPhotos:
         extra[:, 0] = np.log1p(self.gaps) / _SECONDS_LOG
         extra[0, 1] = 1.0
         extra[:, 2] = self.anchors
-        extra[:, 3] = self.noise
+        # Beliefs are shorter than unit vectors: the less sure, the shorter.
+        extra[:, 3] = self.noise + 1.0 - np.linalg.norm(self.vectors, axis=1)
         return np.concatenate((self.vectors, extra), axis=1)
 
     def part(self, rows: slice) -> AlbumPhotos:

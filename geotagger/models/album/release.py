@@ -1,13 +1,18 @@
 """A trained album model as a folder: config.json, model.safetensors, cells.npz.
 
-The network's weights are in half precision. With the head of the geo space it serves any cells
-(`AlbumModel.scores` takes their vectors); with a softmax its cells are part of the folder.
+The network's weights are in half precision. With the head of the geo space it serves the cells of
+any world model; with a softmax its cells are part of the folder. In use:
+
+    model = load_album_model(SHIPPED)
+    view = WorldView.of(world, encoder)          # once per world model
+    log_p = model.apply(embeddings, seconds, {3: (38.71, -9.14)}, view)
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,13 +22,20 @@ from geotagger.models.album.config import AlbumModelConfig
 from geotagger.models.weights import load_tensors, sha256_of
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
+    from numpy.typing import ArrayLike, NDArray
 
     from geotagger.earth.partition import Partition
+    from geotagger.models.album.applying import Place, WorldView
     from geotagger.models.album.network import AlbumNetwork, CellHead
+    from geotagger.models.world import TopCells
 
 FORMAT_VERSION = 1
 CONFIG_NAME, WEIGHTS_NAME, CELLS_NAME = "config.json", "model.safetensors", "cells.npz"
+
+SHIPPED = Path(__file__).resolve().parents[3] / "resources" / "models" / "album" / "release"
+"""The album model that comes with the program."""
 
 _NETWORK, _HEAD = "network.", "head."
 _CONFIG_LIMIT = 1 << 20
@@ -54,6 +66,61 @@ class AlbumModel:
     head: CellHead | None
     partition: Partition | None
     trained_on: str
+
+    def apply(
+        self,
+        embeddings: NDArray[np.float32],
+        times: ArrayLike,
+        anchors: Mapping[int, Place] | None,
+        world: WorldView,
+    ) -> NDArray[np.float32]:
+        """Return log-probabilities (N, C) of the world model's cells, seen with the whole album.
+
+        Parameters
+        ----------
+        embeddings
+            The backbone's vectors of the album's photos (N, D), unit rows, in any order.
+        times
+            Seconds (N) from any beginning; photos without a time are better left out.
+        anchors
+            Known places by the number of their photo, in degrees.
+        world
+            The world model that the vectors belong to.
+
+        Raises
+        ------
+        ModelError
+            The model has cells of its own.
+        ValueError
+            Shapes do not fit, or an anchor's number is none of a photo.
+        """
+        from geotagger.models.album.applying import apply_network
+
+        return apply_network(self._general(), embeddings, times, anchors, world)
+
+    def top_cells(
+        self,
+        embeddings: NDArray[np.float32],
+        times: ArrayLike,
+        anchors: Mapping[int, Place] | None,
+        world: WorldView,
+        k: int = 50,
+    ) -> TopCells:
+        """Return the ``k`` likeliest cells of each photo, as `WorldModel.top_cells` does.
+
+        The same as of `apply`, in memory that does not grow with the number of cells times N.
+        """
+        from geotagger.models.album.applying import top_of_network
+
+        return top_of_network(self._general(), embeddings, times, anchors, world, k)
+
+    def _general(self) -> AlbumNetwork:
+        if self.head is not None:
+            raise ModelError(
+                "This album model has cells of its own and cannot serve a world model's.",
+                remedy="Use a model with the head of the geo space.",
+            )
+        return self.network
 
 
 def save_release(
@@ -88,6 +155,11 @@ def save_release(
         "sha256": sha256_of(folder / WEIGHTS_NAME),
     }
     (folder / CONFIG_NAME).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def load_album_model(folder: Path = SHIPPED) -> AlbumModel:
+    """Return the album model of a folder, the shipped one by default; see `load_release`."""
+    return load_release(folder)
 
 
 def load_release(folder: Path) -> AlbumModel:

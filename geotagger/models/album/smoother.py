@@ -29,7 +29,7 @@ _LEAST = 1e-7
 _BURST_S = 60.0
 _SEEN = 0.5
 """Added to every count of a class of distance."""
-_GRID = (0.1, 0.2, 0.4, 0.7, 1.0)
+_GRID = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0, 1.4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from geotagger.earth.partition import Limits, Partition
 from geotagger.earth.partition_build import build_partition
 from geotagger.models.album.inputs import AlbumPhotos
-from geotagger.models.geo_space import LocationEncoder
 from geotagger.training.album.emissions import EmissionConfig, emit
+from geotagger.training.album.narrowing import PlaceEncoder, narrowed
 from geotagger.training.album.trips import TripConfig, draw_trips
 from geotagger.training.album.world import World, WorldConfig, build_world
 
@@ -36,6 +36,8 @@ class SimulationConfig:
         How many albums the partition is built from.
     deepest
         Deepest level of the cells; 13 is about 1 km wide.
+    dimension
+        Length of the vectors, along the main directions of the geo space; 0 takes all of it.
     """
 
     world: WorldConfig = field(default_factory=WorldConfig)
@@ -45,12 +47,15 @@ class SimulationConfig:
     cell_photos: int = 200
     partition_albums: int = 6000
     deepest: int = 13
+    dimension: int = 0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.anchor_share <= 1.0:
             raise ValueError(f"anchor_share must be from 0 to 1, found {self.anchor_share}")
         if min(self.cell_photos, self.partition_albums) < 1 or not 0 <= self.deepest <= 30:
             raise ValueError("cell_photos and partition_albums must be positive, deepest 0 to 30")
+        if self.dimension < 0:
+            raise ValueError(f"dimension must not be negative, found {self.dimension}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,10 +101,10 @@ class Simulator:
 
     @classmethod
     def build(
-        cls, encoder: LocationEncoder, gallery: NDArray[np.float32], config: SimulationConfig
+        cls, encoder: PlaceEncoder, gallery: NDArray[np.float32], config: SimulationConfig
     ) -> Simulator:
         """Return the simulator of a configuration; the same for the same weights and gallery."""
-        world = build_world(encoder, gallery, config.world)
+        world = build_world(narrowed(encoder, gallery, config.dimension), gallery, config.world)
         rng = np.random.default_rng([config.world.seed, _CLASS_STREAM])
         trips = draw_trips(world, config.partition_albums, rng, config.trips)
         mask = trips.mask

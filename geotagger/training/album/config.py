@@ -56,7 +56,7 @@ class TrainingConfig:
     rate: float = 2e-3
     seed: int = 0
     single_steps: int = 300
-    answered: float = 0.5
+    answered: float = 0.3
     clip: float = 1.0
     keep_every: int = 100
     threads: int = 1

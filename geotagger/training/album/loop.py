@@ -82,7 +82,9 @@ def train(
     torch.set_num_threads(settings.threads)
     device = torch.device(settings.device)
     network, head = new_model(config, simulator)
-    if single is not None:
+    if network.own is None:
+        raise ValueError("a network that reads beliefs is trained by train_on_beliefs")
+    if single is not None and single.network.own is not None:
         network.own.load_state_dict(single.network.own.state_dict())
         head.load_state_dict(single.head.state_dict())
     network.to(device)
@@ -92,7 +94,9 @@ def train(
         parts.append((_ALBUM, settings.steps))
     steps = [(stream, step, total) for stream, total in parts for step in range(total)]
     optimizers = {stream: _optimizer(stream, network, head, settings.rate) for stream, _ in parts}
-    state = _State(out, config, network, head, optimizers)
+    kept: dict[str, Any] = {"network": network, "head": head}
+    kept |= {f"optimizer{number}": one for number, one in optimizers.items()}
+    state = TrainingState(out, config, kept)
     losses = state.load()
     for number in range(len(losses), min(len(steps), len(steps) if until is None else until)):
         if cancel is not None:
@@ -103,7 +107,7 @@ def train(
         albums = simulator.draw(settings.albums, (settings.seed, stream, step))
         optimizer = optimizers[stream]
         for group in optimizer.param_groups:
-            group["lr"] = settings.rate * _share(step, total)
+            group["lr"] = learning_rate(settings.rate, step, total)
         with mixed_precision(device):
             if stream == _SINGLE:
                 loss = _single_loss(network, head, albums, device)
@@ -129,6 +133,7 @@ def _optimizer(
 ) -> torch.optim.Optimizer:
     """Return the optimizer of a part: of the single-image model, or of what is added to it."""
     if stream == _SINGLE:
+        assert network.own is not None
         return torch.optim.Adam([*network.own.parameters(), *head.parameters()], lr=rate)
     assert network.rnn is not None and network.out is not None
     # The head goes on learning, slowly: the paper trains "the LSTM units and the SoftMax layer".
@@ -143,6 +148,7 @@ def _single_loss(
     size = network.config.dimension
     rows = torch.from_numpy(np.concatenate([one.photos.vectors for one in albums]))
     classes = torch.from_numpy(np.concatenate([one.classes for one in albums])).long()
+    assert network.own is not None
     own = network.own(rows.to(device)[:, :size])
     return torch.nn.functional.cross_entropy(head(own), classes.to(device), ignore_index=-1)
 
@@ -172,33 +178,33 @@ def _album_loss(
     )
 
 
-def _share(step: int, steps: int) -> float:
+def learning_rate(most: float, step: int, steps: int) -> float:
+    """Return the learning rate of a step: it rises over a twentieth, then falls as a cosine."""
     rise = max(1, steps // 20)
     if step < rise:
-        return (step + 1) / rise
-    return 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
+        return most * (step + 1) / rise
+    return most * 0.5 * (1.0 + math.cos(math.pi * (step - rise) / max(1, steps - rise)))
 
 
-class _State:
-    """What is kept of a run so that it can go on."""
+class TrainingState:
+    """What is kept of a run so that it can go on: ``parts`` have a state_dict each."""
 
-    def __init__(
-        self,
-        folder: Path | None,
-        config: AlbumTraining,
-        network: AlbumNetwork,
-        head: CellHead,
-        optimizers: dict[int, torch.optim.Optimizer],
-    ) -> None:
+    def __init__(self, folder: Path | None, config: AlbumTraining, parts: dict[str, Any]) -> None:
         self._path = None if folder is None else folder / STATE_NAME
         # Where and how often state is kept, and by what it is computed, may change between runs.
         settings = dataclasses.replace(config.training, keep_every=1, threads=1, device="cpu")
         whole = dataclasses.asdict(dataclasses.replace(config, training=settings))
         self._about = json.dumps(whole, sort_keys=True)
-        self._parts: dict[str, Any] = {"network": network, "head": head}
-        self._parts |= {f"optimizer{number}": one for number, one in optimizers.items()}
+        self._parts = parts
 
     def load(self) -> list[float]:
+        """Bring the parts to the kept state; return the losses so far.
+
+        Raises
+        ------
+        ModelError
+            The state is damaged or of another configuration.
+        """
         if self._path is None or not self._path.is_file():
             return []
         again = "Choose another folder, or remove the file to begin anew."
@@ -225,6 +231,7 @@ class _State:
         return losses
 
     def save(self, losses: list[float]) -> None:
+        """Keep the parts' state; a run that is cut off meanwhile leaves the one before."""
         if self._path is None:
             return
         kept: dict[str, Any] = {"about": self._about, "losses": losses}

@@ -7,6 +7,7 @@ spots in its ring, or back to a place where the album was before.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ _WALK, _TOWN = 1, 2
 
 @dataclass(frozen=True, slots=True)
 class TripConfig:
-    """How long albums are.
+    """How long albums are, and how often they lead back.
 
     Attributes
     ----------
@@ -38,18 +39,28 @@ class TripConfig:
         Median and log standard deviation of an album's length; real albums have 22 and 0.9.
     fewest, most
         Bounds of it.
+    returns
+        Share of moves to another spot that are made to lead back to an earlier one. Others do by
+        chance, as neighbouring towns are liked; together they are as many as on real albums.
+    events
+        Share of albums that never leave their spot: a party, a museum, a garden. The others move
+        the more, so that all together move as real ones do.
     """
 
     median_photos: float = 22.0
     spread: float = 0.9
     fewest: int = 3
     most: int = 100
+    returns: float = 0.08
+    events: float = 0.12
 
     def __post_init__(self) -> None:
         if not 1 <= self.fewest <= self.most:
             raise ValueError("albums have 1 photo or more, the fewest not above the most")
         if not (self.median_photos > 0.0 and self.spread >= 0.0):
             raise ValueError("the median length must be positive, the spread not negative")
+        if not (0.0 <= self.returns <= 1.0 and 0.0 <= self.events < 1.0):
+            raise ValueError("returns must be from 0 to 1, events at least 0 and below 1")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,9 +108,7 @@ def draw_trips(
     longest = int(lengths.max())
     gap_classes = _gap_classes(count, longest, motion, rng)
     gaps = _gaps(gap_classes, rng)
-    shares = np.cumsum(motion.moves, axis=1)
-    shares /= shares[:, -1:]
-    moves = (rng.random((count, longest))[..., None] > shares[gap_classes]).sum(axis=-1)
+    moves = _moves(gap_classes, motion, rng, config.events)
     north, east = rng.normal(0.0, _WALK_M, (2, count, longest))
     jitter = rng.normal(0.0, _STEP_M, (2, count, longest))
     picks = rng.integers(world.rings.shape[2], size=(count, longest))
@@ -116,7 +125,7 @@ def draw_trips(
         goal = world.rings[np.maximum(move - _TOWN, 0), here, picks[:, step]]
         earlier = (which[:, step] * step).astype(np.intp)
         old = spots[rows, earlier]
-        returns = away & (back[:, step] < motion.returns) & (old != here)
+        returns = away & (back[:, step] < config.returns) & (old != here)
         goal = np.where(returns, old, goal)
         north[returns, step] = north[rows, earlier][returns]
         east[returns, step] = east[rows, earlier][returns]
@@ -137,14 +146,39 @@ def _gap_classes(
     number = np.arange(len(motion.gaps))
     variance = float((number**2 @ motion.gaps) - (number @ motion.gaps) ** 2)
     # A tilt of t moves the mean class by t times the classes' variance.
-    tilt = rng.normal(0.0, motion.album_spread / max(variance, 1e-9), count)
-    logits = np.log(np.maximum(motion.gaps, 1e-12)) + tilt[:, None] * (
-        number - number @ motion.gaps
-    )
-    chance = np.exp(logits - logits.max(axis=1, keepdims=True))
-    total = np.cumsum(chance / chance.sum(axis=1, keepdims=True), axis=1)
+    spread = motion.album_spread / max(variance, 1e-9)
+    even = spread * np.array([NormalDist().inv_cdf((one + 0.5) / 41) for one in range(41)])
+    base = np.maximum(motion.gaps, 1e-12)
+    for _ in range(20):
+        # Tilted either way, the middle classes lose; all albums together shall have the shares.
+        base = base * motion.gaps / np.maximum(_tilted(base, even).mean(axis=0), 1e-12)
+        base = np.maximum(base, 1e-12) / base.sum()
+    total = np.cumsum(_tilted(base, rng.normal(0.0, spread, count)), axis=1)
     found = (rng.random((count, longest))[..., None] > total[:, None]).sum(axis=-1)
     return np.asarray(np.minimum(found, len(motion.gaps) - 1), np.int64)
+
+
+def _tilted(shares: NDArray[np.float64], tilt: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return shares (B, K), later classes likelier by a tilt of each album (B)."""
+    logits = np.log(shares) + tilt[:, None] * np.arange(len(shares))
+    chance = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(chance / chance.sum(axis=1, keepdims=True), np.float64)
+
+
+def _moves(
+    gap_classes: NDArray[np.int64], motion: Motion, rng: np.random.Generator, events: float
+) -> NDArray[np.int64]:
+    """Return classes of distance (B, T) for classes of gap; some albums never leave their spot."""
+    shares = motion.moves.copy()
+    shares[:, _TOWN:] /= 1.0 - events
+    away = np.minimum(shares[:, _TOWN:].sum(axis=1, keepdims=True), 1.0)
+    near = shares[:, :_TOWN] / np.maximum(shares[:, :_TOWN].sum(axis=1, keepdims=True), 1e-12)
+    shares[:, :_TOWN] = (1.0 - away) * near
+    total = np.cumsum(shares, axis=1)
+    total /= total[:, -1:]
+    moves = (rng.random(gap_classes.shape)[..., None] > total[gap_classes]).sum(axis=-1)
+    event = rng.random((len(gap_classes), 1)) < events
+    return np.asarray(np.where(event, np.minimum(moves, _WALK), moves), np.int64)
 
 
 def _gaps(classes: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.float64]:

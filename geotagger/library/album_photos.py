@@ -17,10 +17,12 @@ from geotagger.library.world_guesses import guess_of
 from geotagger.photos.record import TimeSource
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind, PhotoText
 
-_PHOTOS = """SELECT p.*, NULL AS d_kind, e.vector, g.classes, g.log_p, g.log_rest FROM photos p
+_PHOTOS = """SELECT p.*, NULL AS d_kind, e.vector, g.classes, g.log_p, g.log_rest,
+    b.mean AS brightness FROM photos p
     LEFT JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
     LEFT JOIN cell_guesses g ON g.fingerprint = p.fingerprint AND g.model = e.model
     AND g.partition = ?
+    LEFT JOIN brightness b ON b.fingerprint = p.fingerprint
     WHERE p.folder = ? AND p.error = '' AND NOT p.missing AND NOT p.document
     ORDER BY p.wall_us, p.path"""
 
@@ -81,6 +83,7 @@ def _album_photo(row: sqlite3.Row, folders: tuple[PhotoText, ...]) -> AlbumPhoto
         embedding=None if row["vector"] is None else decode_vector(row["vector"]),
         guess=guess_of(row),
         texts=texts_of(row, folders),
+        brightness=row["brightness"],
     )
 
 

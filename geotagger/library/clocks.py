@@ -196,7 +196,8 @@ def _basis(photos: Sequence[AlbumPhoto], model: str) -> str:
     for photo in photos:
         known = photo.embedding is not None
         line = (photo.key, photo.camera, photo.when, photo.zone_known, photo.time_is_fallback)
-        digest.update(repr((*line, known)).encode("utf-8", "backslashreplace"))
+        light = photo.brightness
+        digest.update(repr((*line, known, light)).encode("utf-8", "backslashreplace"))
         if photo.embedding is not None:
             digest.update(photo.embedding[:8].tobytes())
     return digest.hexdigest()

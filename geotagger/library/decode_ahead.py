@@ -33,11 +33,14 @@ class Batch:
         What was decoded: K paths, and as many pictures (S, S, 3) uint8.
     failed
         What could not be decoded, with the reason.
+    brightness
+        How bright the K pictures are, where that was measured; it outlives the pictures.
     """
 
     paths: list[Path] = field(default_factory=list)
     images: list[NDArray[np.uint8]] = field(default_factory=list)
     failed: list[tuple[Path, Exception]] = field(default_factory=list)
+    brightness: list[float] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.paths) + len(self.failed)

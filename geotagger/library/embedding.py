@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from geotagger import __version__
 from geotagger.errors import UnreadableFileError
+from geotagger.library.brightness import brightness_of, store_brightness
 from geotagger.library.catalog import Catalog
 from geotagger.library.decode_ahead import Batch, DecodeAhead
 from geotagger.library.storing import below, decode_path
@@ -155,6 +156,7 @@ def embed_missing(
             with catalog.writing() as connection:
                 if seen is not None:
                     store_seen(connection, model, digests, seen)
+                    store_brightness(connection, digests, batch.brightness)
                 if world is not None and seen is not None:
                     store_guesses(connection, world, model, digests, seen.vectors)
                 for path, error in batch.failed:
@@ -281,6 +283,7 @@ def _looked_at(
             if not batch.paths:
                 empty.append(batch)
                 continue
+            batch.brightness = brightness_of(batch.images)
             under_way.append((batch, time.monotonic()))
             yield batch.stacked()
 

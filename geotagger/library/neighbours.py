@@ -64,8 +64,10 @@ _ALBUMS = f"""SELECT DISTINCT p.folder FROM photos p
 
 _FULL = """SELECT p.id, p.path, p.folder, p.wall_us, p.offset_s, p.camera, p.camera_serial,
     p.gps_state, p.lat, p.lon, p.error_m, p.fingerprint, e.fingerprint IS NOT NULL AS seen,
-    d.kind AS d_kind, d.lat AS d_lat, d.lon AS d_lon, d.radius_m AS d_radius FROM photos p
+    d.kind AS d_kind, d.lat AS d_lat, d.lon AS d_lon, d.radius_m AS d_radius,
+    b.mean AS brightness FROM photos p
     LEFT JOIN decisions d ON d.photo_id = p.id
+    LEFT JOIN brightness b ON b.fingerprint = p.fingerprint
     LEFT JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?"""
 
 
@@ -265,6 +267,7 @@ def _streams(
                 camera=name.camera,
                 anchor=anchor_of(row),
                 embedding=look.get(row["fingerprint"]),
+                brightness=row["brightness"],
             )
             for row in members
         ]

@@ -130,7 +130,16 @@ _FIFTH = """
 CREATE INDEX photos_by_time ON photos (wall_us);
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH, _FIFTH)
+_SIXTH = """
+CREATE TABLE brightness (
+    fingerprint TEXT PRIMARY KEY,
+    mean REAL NOT NULL            -- mean luminance of the picture, 0 to 1
+) WITHOUT ROWID;
+"""
+
+MIGRATIONS: tuple[str, ...] = (
+    _FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH,
+)  # fmt: skip
 VERSION = len(MIGRATIONS)
 
 

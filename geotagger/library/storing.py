@@ -250,6 +250,11 @@ def refresh_record(
             " SELECT ?, model, vector FROM embeddings WHERE fingerprint = ?",
             (record.fingerprint, old),
         )
+        connection.execute(
+            "INSERT OR IGNORE INTO brightness (fingerprint, mean)"
+            " SELECT ?, mean FROM brightness WHERE fingerprint = ?",
+            (record.fingerprint, old),
+        )
 
 
 def store_error(

@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.suggest import timeline
+from geotagger.suggest.daylight import Sky
 from geotagger.suggest.types import AlbumPhoto, AnchorKind
 
 FloatArray = NDArray[np.float64]
@@ -110,10 +111,11 @@ def estimate(photos: Sequence[AlbumPhoto]) -> list[ClockOffset]:
         return []
     reference = max(streams, key=lambda name: (_own_gps(photos, streams[name]), len(streams[name])))
     base = _Stream.of(photos, seconds, streams[reference])
+    sky = Sky.over(photos, streams[reference])
     out = []
     for camera, rows in streams.items():
         if camera != reference:
-            found = _offset(_Stream.of(photos, seconds, rows), base)
+            found = _offset(_Stream.of(photos, seconds, rows), base, sky)
             out.append(ClockOffset(camera, reference, *found))
     return out
 
@@ -156,10 +158,11 @@ def _own_gps(photos: Sequence[AlbumPhoto], rows: NDArray[np.intp]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _Stream:
-    """Times (N,) ascending in seconds, and unit rows (N, D)."""
+    """Times (N,) ascending in seconds, unit rows (N, D), brightness (N,) or NaN."""
 
     seconds: FloatArray
     rows: NDArray[np.float32]
+    brightness: FloatArray
 
     @classmethod
     def of(
@@ -170,10 +173,12 @@ class _Stream:
             rows = rows[np.linspace(0, len(rows) - 1, MOST).astype(np.intp)]
         vectors = [photos[row].embedding for row in rows]
         stacked = np.stack([one for one in vectors if one is not None])
-        return cls(seconds[rows], np.nan_to_num(stacked))
+        light = [photos[row].brightness for row in rows]
+        brightness = np.array([np.nan if one is None else one for one in light], np.float64)
+        return cls(seconds[rows], np.nan_to_num(stacked), brightness)
 
 
-def _offset(stream: _Stream, base: _Stream) -> tuple[float, float, int]:
+def _offset(stream: _Stream, base: _Stream, sky: Sky | None) -> tuple[float, float, int]:
     """Return offset in seconds, its probability, and the number of pairs that agree."""
     cosine = (stream.rows @ base.rows.T).astype(np.float64)
     count = min(MATCHES, cosine.shape[1])
@@ -184,6 +189,8 @@ def _offset(stream: _Stream, base: _Stream) -> tuple[float, float, int]:
     candidates = _candidates(difference, share)
     score = _look_score(candidates, difference, share, _span(stream, base))
     score += _ACTIVITY_WEIGHT * _activity_score(candidates, stream, base)
+    if sky is not None:
+        score += sky.log_score(candidates, stream.seconds, stream.brightness)
     score += _log_prior(candidates)
     top = int(score.argmax())
     winner = _refined(float(candidates[top]), difference, share)

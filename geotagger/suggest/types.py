@@ -98,7 +98,8 @@ class AlbumPhoto:
     ``time_is_fallback`` marks a time that may be far off; ``camera`` is empty when unknown;
     ``embedding`` is a unit vector of shape (D,), float32, or None; ``guess`` what a world model
     makes of the pixels, or None; ``texts`` are names and words that may say where it was taken;
-    ``day_only`` marks a time of which the file's name tells the day and nothing tells the hour.
+    ``day_only`` marks a time of which the file's name tells the day and nothing tells the hour;
+    ``brightness`` is the mean luminance of the picture from 0 to 1, or None.
     """
 
     key: str
@@ -112,6 +113,7 @@ class AlbumPhoto:
     guess: CellGuess | None = None
     texts: tuple[PhotoText, ...] = ()
     day_only: bool = False
+    brightness: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

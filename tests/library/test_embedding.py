@@ -382,3 +382,14 @@ def test_an_empty_cell_has_a_small_prior_not_none() -> None:
     assert np.isfinite(cells.log_prior).all()
     np.testing.assert_allclose(np.exp(cells.log_prior).sum(), 1.0)
     assert cells.log_prior[0] > cells.log_prior[1]
+
+
+def test_the_brightness_of_what_is_decoded_is_kept(catalog: Catalog, tmp_path: Path) -> None:
+    for name, value in (("black", 0), ("grey", 128), ("white", 255)):
+        Image.new("RGB", (80, 60), (value, value, value)).save(tmp_path / f"{name}.png")
+    list(scan_folder(catalog, tmp_path, workers=1))
+    assert embed_missing(catalog, tmp_path, OneByOne(), workers=1) == 3
+    found = {one.name: one.brightness for one in album_photos(catalog, str(tmp_path), None)}
+    assert found["black.png"] == pytest.approx(0.0, abs=0.01)
+    assert found["grey.png"] == pytest.approx(0.5, abs=0.01)
+    assert found["white.png"] == pytest.approx(1.0, abs=0.01)

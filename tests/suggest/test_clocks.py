@@ -54,9 +54,12 @@ def test_a_clock_in_another_zone_is_found_to_the_second(hours: float) -> None:
 
 @settings(max_examples=20, deadline=None)
 @given(st.floats(-50.0, 50.0), st.integers(0, 50))
-def test_a_clock_that_is_minutes_off_is_found_within_two_minutes(minutes: float, seed: int) -> None:
+def test_a_clock_that_is_minutes_off_is_found_within_its_pairs_lag(
+    minutes: float, seed: int
+) -> None:
+    """The camera follows the phone within a minute, and what is within 90 s of usual is usual."""
     found = only(outing(15, offset_s=minutes * 60.0, seed=seed))
-    assert abs(found.offset_s + minutes * 60.0) <= 120.0
+    assert abs(found.offset_s + minutes * 60.0) <= 150.0
     assert found.pairs >= 10
 
 

@@ -20,14 +20,19 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geotagger.earth.cells import cell_ids
+from geotagger.earth.distance import haversine_m
 from geotagger.earth.places import PlaceNames
-from geotagger.evaluation.album_models import PAPER, RADII_KM, ROWS
+from geotagger.evaluation.album_models import PAPER, RADII_KM, ROWS, within
 from geotagger.evaluation.albums_csv import embeddings_of, read_albums
+from geotagger.models.album.smoother import Smoother, count_moves
 from geotagger.models.embedder import load_embedder
 from geotagger.models.geo_space import load_geo_space
-from geotagger.training.album.albums import DrawnAlbum, SimulationConfig, Simulator
+from geotagger.training.album.albums import DrawnAlbum, Simulator
+from geotagger.training.album.config import find_config
 from geotagger.training.album.emissions import KINDS
 from geotagger.training.album.motion import Trace, fit_motion, steps_of
+from geotagger.training.album.world import BLUR_LEVELS
 
 RESULTS = Path(__file__).resolve().parent / "results"
 NAME = "2026-11-21-album-models"
@@ -129,6 +134,77 @@ def simulated_likeness(albums: Sequence[DrawnAlbum]) -> list[float]:
     return likeness(found)
 
 
+def pair_shares(traces: Sequence[Trace]) -> NDArray[np.float64]:
+    """Return each album's share of pairs of photos within `RADII_KM` (A, 5), of 100 at most."""
+    found = []
+    for trace in traces:
+        lat, lon = (one[:100] for one in trace[1:])
+        metres = haversine_m(lat[:, None], lon[:, None], lat[None], lon[None])
+        found.append([float((metres <= 1000.0 * radius).mean()) for radius in RADII_KM])
+    return np.array(found)
+
+
+def known_mates(traces: Sequence[Trace], share: float = 0.15) -> tuple[float, float, float]:
+    """Return how much neighbours can tell at 1 km, as shares of all photos.
+
+    That any other photo of the album lies within 1 km; with a share of the photos known, that the
+    nearest known one in time does, and that any known one does; a known photo counts for itself.
+    """
+    rng = np.random.default_rng(0)
+    sums, total = np.zeros(3), 0.0
+    for trace in traces:
+        seconds, lat, lon = (one[:100] for one in trace)
+        count = len(seconds)
+        near = haversine_m(lat[:, None], lon[:, None], lat[None], lon[None]) < 1000.0
+        weight = min(1.0, MOST_STEPS / count)
+        mates = (near.sum(axis=1) > 1).sum()
+        sums += weight * np.array([mates, 0.0, 0.0])
+        for _ in range(20):
+            known = np.flatnonzero(rng.random(count) < share)
+            if len(known):
+                apart = np.abs(seconds[:, None] - seconds[known])
+                apart[known, np.arange(len(known))] = -1.0
+                first = near[np.arange(count), known[apart.argmin(axis=1)]].sum()
+                sums += weight * np.array([0.0, first, near[:, known].any(axis=1).sum()]) / 20
+        total += weight * count
+    one, two, three = sums / total
+    return float(one), float(two), float(three)
+
+
+def oracle(simulator: Simulator, albums: Sequence[DrawnAlbum]) -> tuple[list[float], list[float]]:
+    """Return per cent within `RADII_KM` if it were known what each photo knows.
+
+    A sharp photo says its cell, one that knows an area is silent within it, and a smoother with
+    the counted motion puts them together: first each photo for itself, then with the album.
+    """
+    cells = simulator.partition
+    counted = simulator.draw(1000, (302,))
+    classes, gaps = [one.classes for one in counted], [one.photos.gaps for one in counted]
+    moves = count_moves(classes, gaps, cells.mean_lat, cells.mean_lon)
+    smoother = Smoother(cells.mean_lat, cells.mean_lon, simulator.log_prior, moves)
+    areas = [cell_ids(cells.mean_lat, cells.mean_lon, level) for level in BLUR_LEVELS]
+    said = []
+    for one in albums:
+        rows = np.zeros((len(one.kinds), cells.size))
+        for at, kind in enumerate(one.kinds):
+            if kind == 0 and one.classes[at] >= 0:
+                rows[at] = np.where(np.arange(cells.size) == one.classes[at], 0.0, -12.0)
+            elif 0 < kind <= len(BLUR_LEVELS):
+                here = cell_ids(one.lat[at], one.lon[at], BLUR_LEVELS[kind - 1])
+                rows[at] = np.where(areas[kind - 1] == here, 0.0, -12.0)
+        said.append(rows + simulator.log_prior)
+    alone = np.concatenate([rows.argmax(axis=1) for rows in said])
+    best = []
+    for start in range(0, len(albums), 50):
+        part = slice(start, start + 50)
+        found = smoother.smooth_all(said[part], [one.photos.gaps for one in albums[part]])
+        best += [rows.argmax(axis=1) for rows in found]
+    return (
+        list(within(simulator, albums, alone)),
+        list(within(simulator, albums, np.concatenate(best))),
+    )
+
+
 def draw(real: dict[str, NDArray[np.float64]], made: dict[str, NDArray[np.float64]]) -> None:
     """Write the plot: cumulated shares, real and simulated."""
     import matplotlib
@@ -179,10 +255,37 @@ def table_lines(path: Path) -> list[str]:
     return lines
 
 
+def mates_lines(real: Sequence[Trace], made: Sequence[Trace]) -> list[str]:
+    """Return rows on how albums dwell, real beside simulated."""
+    lines = []
+    for number, radius in enumerate(RADII_KM):
+        one, two = (100 * pair_shares(traces)[:, number].mean() for traces in (real, made))
+        lines.append(f"| pairs of an album within {radius:g} km | {one:.0f} % | {two:.0f} % |")
+    quantiles = [
+        " / ".join(f"{100 * one:.0f}" for one in np.quantile(pair_shares(traces)[:, 0], QUANTILES))
+        for traces in (real, made)
+    ]
+    lines.append(f"| the first of these by album, % | {quantiles[0]} | {quantiles[1]} |")
+    one, two = known_mates(real), known_mates(made)
+    for number, what in enumerate(
+        (
+            "photos with another of the album within 1 km",
+            "15 % known: the nearest known in time is within 1 km",
+            "15 % known: any known one is within 1 km",
+        )
+    ):
+        lines.append(f"| {what} | {100 * one[number]:.0f} % | {100 * two[number]:.0f} % |")
+    return lines
+
+
+def _figures(row: Sequence[float]) -> str:
+    return " / ".join(f"{one:.1f}" for one in row)
+
+
 def report(options: argparse.Namespace) -> list[str]:
     """Return the lines of the result, and write the plot."""
     space = load_geo_space(options.geo)
-    simulator = Simulator.build(space.encoder, space.gallery, SimulationConfig())
+    simulator = Simulator.build(space.encoder, space.gallery, find_config("single").simulation)
     albums = simulator.draw(options.albums, (301,))
     traces = real_traces(options.shared)
     drawn = [(one.photos.seconds, one.lat, one.lon) for one in albums]
@@ -209,6 +312,7 @@ def report(options: argparse.Namespace) -> list[str]:
         f"| {two.album_spread:.2f} |",
         f"| moves beyond 1 km that return to an earlier place | {100 * one.returns:.0f} % "
         f"| {100 * two.returns:.0f} % |",
+        *mates_lines(traces, drawn),
         "",
         f"![gaps, distances, speeds, countries]({NAME}.png)",
         "",
@@ -224,6 +328,10 @@ def report(options: argparse.Namespace) -> list[str]:
         ("simulated", simulated_likeness(albums)),
     ):
         lines.append(f"| {what} | " + " | ".join(f"{value:.2f}" for value in values) + " |")
+    for what, row in zip(
+        ("each photo for itself", "with the album"), oracle(simulator, albums), strict=True
+    ):
+        lines += ["", f"If it were known what each photo knows, {what}: {_figures(row)}."]
     if options.table is not None:
         lines += ["", "## PlaNet's Table 2b", "", *table_lines(options.table)]
     return lines

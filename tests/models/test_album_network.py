@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from geotagger.models.album.config import AlbumModelConfig
 from geotagger.models.album.inputs import EXTRAS, AlbumPhotos, padded, pieces
@@ -88,6 +89,7 @@ def test_a_repeated_sequence_is_answered_for_in_its_second_half() -> None:
     one = album(6)
     assert made.rnn is not None
     assert made.out is not None
+    assert made.own is not None
     features = torch.from_numpy(one.features())[None]
     with torch.inference_mode():
         states = made.rnn(torch.cat((features, features), dim=1))[0]
@@ -153,3 +155,59 @@ def test_the_head_of_the_geo_space_learns_nothing_and_keeps_nothing_per_cell() -
     torch.testing.assert_close(fixed(rows), learned(rows))
     with pytest.raises(ValueError, match="expected cells"):
         CellHead(vectors, torch.zeros(6), learned=False)
+
+
+@pytest.mark.parametrize("kind", [{}, {"bidirectional": True}, {"repeat": True}, {"offset": 2}])
+def test_albums_side_by_side_on_a_cpu_give_what_packed_sequences_give(
+    kind: dict[str, object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def packed(self: AlbumNetwork, features: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        assert self.rnn is not None
+        sequence = pack_padded_sequence(features, lengths, batch_first=True, enforce_sorted=False)
+        return pad_packed_sequence(
+            self.rnn(sequence)[0], batch_first=True, total_length=features.shape[1]
+        )[0]
+
+    torch.manual_seed(6)
+    config = AlbumModelConfig("x", 8, dimension=SIZE, **kind)  # type: ignore[arg-type]
+    made = AlbumNetwork(config)
+    made.start_memory(torch.randn(40, SIZE))
+    lengths = torch.tensor([3, 9, 1, 7, 7, 2, 5, 4, 9, 6, 1, 8, 3, 2, 5, 5, 4, 7, 9, 1])
+    features = torch.randn(len(lengths), 9, SIZE + EXTRAS)
+    held = torch.arange(9)[None] < lengths[:, None]
+    results = []
+    for way in (AlbumNetwork._run_grouped, packed):
+        monkeypatch.setattr(AlbumNetwork, "_run_grouped", way)
+        made.zero_grad()
+        found = made(features, lengths)[held]
+        found.square().sum().backward()
+        assert made.rnn is not None
+        slope = dict(made.rnn.named_parameters())["weight_hh_l0"].grad
+        assert slope is not None
+        results.append((found.detach(), slope.clone()))
+    torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(results[0][1], results[1][1], rtol=1e-3, atol=1e-2)
+
+
+def test_features_of_beliefs_tell_the_doubt() -> None:
+    rows = np.zeros((2, SIZE), np.float32)
+    rows[0, 0], rows[1, 0] = 0.9, 0.2
+    one = AlbumPhotos(rows, np.arange(2.0), np.zeros(2, np.bool_), 0.0)
+    np.testing.assert_allclose(one.features()[:, SIZE + EXTRAS - 1], [0.1, 0.8], atol=1e-6)
+
+
+def test_what_tells_little_hardly_enters_the_memory_at_the_start() -> None:
+    torch.manual_seed(7)
+    places = torch.nn.functional.normalize(torch.randn(60, SIZE) + 2.0, dim=1)
+    middle = torch.nn.functional.normalize(places.mean(dim=0), dim=0)
+    telling = torch.nn.functional.normalize(torch.randn(SIZE), dim=0)
+    telling = torch.nn.functional.normalize(telling - (telling @ middle) * middle, dim=0)
+    made = AlbumNetwork(AlbumModelConfig("x", 8, dimension=SIZE))
+    made.start_memory(places)
+    said = []
+    for first in (middle, telling):
+        features = torch.zeros(1, 2, SIZE + EXTRAS)
+        features[0, :, :SIZE] = torch.stack((first, middle))
+        alone = made(features[:, 1:], torch.tensor([1]))[0, 0]
+        said.append(float((made(features, torch.tensor([2]))[0, 1] - alone).detach().norm()))
+    assert said[1] > 2.0 * said[0]

@@ -14,9 +14,10 @@ from geotagger.models.location_encoder import LocationEncoder
 from geotagger.training.album.albums import Simulator
 from geotagger.training.album.emissions import EmissionConfig, keeping
 from geotagger.training.album.motion import REAL, fit_motion, gap_class, move_class
+from geotagger.training.album.narrowing import narrowed
 from geotagger.training.album.trips import TripConfig, draw_trips
 from geotagger.training.album.world import WorldConfig, build_world
-from tests.support.simulated import places, random_tensors, small_simulator
+from tests.support.simulated import DIMENSION, places, random_tensors, small_simulator
 
 
 @pytest.fixture(scope="module")
@@ -119,6 +120,53 @@ def test_a_world_larger_than_its_gallery_and_senseless_settings_are_refused() ->
         EmissionConfig(kinds=(1.0, 2.0))
     with pytest.raises(ValueError, match="fewest"):
         TripConfig(fewest=9, most=3)
+
+
+def test_albums_of_one_event_never_leave_their_spot_and_the_share_of_moves_stays(
+    simulator: Simulator,
+) -> None:
+    drawn = {}
+    for events in (0.0, 0.3):
+        config = TripConfig(median_photos=20.0, spread=0.0, events=events)
+        trips = draw_trips(simulator.world, 2000, np.random.default_rng(2), config)
+        left = np.diff(trips.spots, axis=1) != 0
+        drawn[events] = float(left.mean()), float((~left.any(axis=1)).mean())
+    assert drawn[0.3][1] > drawn[0.0][1] + 0.2
+    assert abs(drawn[0.3][0] - drawn[0.0][0]) < 0.04
+
+
+def test_albums_differ_in_their_gaps_but_together_have_the_shares(simulator: Simulator) -> None:
+    config = TripConfig(median_photos=40.0, spread=0.0)
+    trips = draw_trips(simulator.world, 4000, np.random.default_rng(3), config)
+    classes = gap_class(trips.gaps[:, 1:])
+    shares = np.bincount(classes.ravel(), minlength=8) / classes.size
+    np.testing.assert_allclose(shares, REAL.gaps, atol=0.02)
+    assert float(classes.mean(axis=1).std()) > 0.6
+
+
+def test_photos_that_tell_nothing_lie_near_the_mean_of_all_places() -> None:
+    config = EmissionConfig(kinds=(1, 0, 0, 0, 0, 1), noise=0.0, confidence=0.2)
+    simulator = small_simulator(emissions=config)
+    mean = simulator.world.share @ simulator.world.vectors
+    mean /= np.linalg.norm(mean)
+    sharp, blind = [], []
+    for album in simulator.draw(30, (6,)):
+        cosine = album.photos.vectors @ mean
+        sharp.append(cosine[album.kinds == 0])
+        blind.append(cosine[album.kinds == 5])
+    assert np.concatenate(blind).min() > np.median(np.concatenate(sharp))
+
+
+def test_a_narrower_space_keeps_near_places_near() -> None:
+    encoder, gallery = LocationEncoder.load(random_tensors()), places()
+    narrow = narrowed(encoder, gallery, 20)
+    assert narrowed(encoder, gallery, 0) is encoder
+    rows, whole = (one.encode(gallery[:, 0], gallery[:, 1]) for one in (narrow, encoder))
+    assert rows.shape == (len(gallery), 20)
+    kept = np.square(rows).sum() / np.square(whole).sum()
+    assert 20 / DIMENSION < kept <= 1.0
+    with pytest.raises(ValueError, match="are wanted"):
+        narrowed(encoder, gallery, DIMENSION + 1)
 
 
 @pytest.mark.shared

@@ -22,8 +22,6 @@ from geotagger.models.album.inputs import EXTRAS, AlbumPhotos, padded, pieces
 
 START_SCALE = 30.0
 """What a cosine with a cell is multiplied by before training."""
-_GEO_SCALE = 12.0
-"""The same where the cells' vectors are not learned: they cannot take doubt upon themselves."""
 
 _SEEN = 3.0
 """How strongly a photo goes into the memory at the start of training."""
@@ -79,8 +77,7 @@ class AlbumNetwork(nn.Module):
             self.own = nn.Linear(size, size)
             nn.init.zeros_(self.own.bias)
             with torch.no_grad():
-                scale = START_SCALE if config.head == "softmax" else _GEO_SCALE
-                self.own.weight.copy_(scale * torch.eye(size))
+                self.own.weight.copy_(START_SCALE * torch.eye(size))
         self.rnn: nn.LSTM | None = None
         self.out: nn.Linear | None = None
         if config.hidden:

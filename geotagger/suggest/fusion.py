@@ -186,8 +186,16 @@ def distances(table: PlaceTable) -> FloatArray:
     The chord between unit vectors keeps centimetres, which the cosine would not.
     """
     vectors = unit_vectors(table.lat.ravel(), table.lon.ravel()).reshape(*table.lat.shape, 3)
-    half = np.linalg.norm(vectors[:, :, None, :] - vectors[:, None, :, :], axis=-1) / 2.0
-    return np.asarray(2.0 * EARTH_RADIUS_M * np.arcsin(np.minimum(half, 1.0)), np.float64)
+    out = np.zeros((*table.lat.shape, table.lat.shape[1]))
+    for axis in range(3):
+        apart = vectors[:, :, None, axis] - vectors[:, None, :, axis]
+        apart *= apart
+        out += apart
+    np.sqrt(out, out=out)
+    out *= 0.5
+    np.arcsin(np.minimum(out, 1.0, out=out), out=out)
+    out *= 2.0 * EARTH_RADIUS_M
+    return out
 
 
 def expected_hits(fused: Fused) -> FloatArray:

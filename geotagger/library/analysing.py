@@ -23,8 +23,8 @@ from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, store_suggestion
 from geotagger.library.world_guesses import Outline, World, world_cells
 from geotagger.progress import CancelToken, Progress, ProgressCallback
-from geotagger.suggest.album import suggest_parts
 from geotagger.suggest.company import Company, together
+from geotagger.suggest.parties import suggest_by_party
 from geotagger.suggest.types import AlbumPhoto, References
 
 __all__ = [
@@ -184,7 +184,7 @@ def _suggest_one(
     if cancel is not None:
         cancel.raise_if_cancelled()
     company, seconds = company_of(catalog, album, photos, key)
-    parts = suggest_parts(
+    parts = suggest_by_party(
         [*photos, *company.photos],
         references=references({int(one.key) for one in company.photos}, photos),
         world=None if model is None else model.cells,

@@ -245,3 +245,23 @@ def test_a_neighbour_whose_name_is_no_text_is_named_all_the_same(
     row = rows_of(catalog, tmp_path, "camera")["DSC_0101.jpg"]
     reasons = queries.details(catalog, row.id).candidates[0].reasons
     assert any(f"{odd}/IMG_0001.jpg" in reason for reason in reasons)
+
+
+def test_two_photographers_in_one_folder_are_told_apart_by_camera(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    anna = tuple(
+        Shot(f"a{n}.jpg", "town", n, 10.0 * n, 38.7139, -9.1335, n % 3 != 1, PHONE)
+        for n in range(12)
+    )
+    ben = tuple(
+        Shot(f"b{n}.jpg", "hills", n, 10.0 * n + 1, 48.2082, 16.3738, n % 3 != 2, CAMERA)
+        for n in range(12)
+    )
+    scanned(catalog, tmp_path, trip=(*anna, *ben))
+    list(analyse(catalog, tmp_path))
+    rows = rows_of(catalog, tmp_path, "trip")
+    for shot in (*anna, *ben):
+        if not shot.tagged:
+            best = queries.details(catalog, rows[shot.name].id).candidates[0]
+            assert haversine_m(best.lat, best.lon, shot.lat, shot.lon) < 2000

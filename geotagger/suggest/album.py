@@ -8,10 +8,11 @@ import numpy as np
 
 from geotagger.earth.places import PlaceNames
 from geotagger.progress import CancelToken
-from geotagger.suggest import clocks, fusion, honesty, timeline
+from geotagger.suggest import chain, clocks, fusion, honesty, timeline
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, picks, radii_of
 from geotagger.suggest.dated_names import dated
+from geotagger.suggest.doubts import doubted
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of, view_of
 from geotagger.suggest.telling import reasons_of
@@ -60,7 +61,8 @@ def suggest_album(
     gives the candidates their names; without ``calibration`` the shipped one is used.
     ``clock_seconds`` are added to the times of the cameras that it names; without it, cameras
     whose clocks surely disagree are brought to one time (see `clocks`). Days in file names that are
-    earlier than the clock says are believed (see `dated_names`).
+    earlier than the clock says are believed (see `dated_names`). Anchors that surely disagree with
+    their neighbours are no evidence (see `doubts`).
 
     Raises
     ------
@@ -107,12 +109,15 @@ def suggest_parts(
         clock_seconds = {one.camera: one.offset_s for one in estimate if one.sure and one.matters}
     right = clocks.shifted(photos, clock_seconds)
     scene = scene_of(right, references, world, corrected=clock_seconds)
+    if astray := doubted(scene):
+        scene = scene_of(right, references, world, corrected=clock_seconds, doubted=astray)
     _look_at(cancel)
     honest = honesty.of_album(scene, chosen)
+    runs = chain.runs_of(scene, scene.targets)
     for rows in _parts(scene, near):
         _look_at(cancel)
-        view = view_of(scene, rows)
-        fused = fusion.fuse(view, fusion.propose(view), chosen)
+        view = view_of(scene, chain.with_company(runs, rows))
+        fused = fusion.fuse(view, fusion.propose(view), chosen).of(len(rows))
         found = picks(fused, honest)
         firsts = np.array([row[0].place if row else 0 for row in found], np.intp)
         radii = (

@@ -1,10 +1,10 @@
 """Evidence from all sources becomes one distribution over the earth per photo.
 
 The log-likelihoods that the sources give to the places are added with fitted weights (log-linear
-pooling) and normalised together with a floor, "anywhere on earth", so that the truth far away is
-never impossible. Around each place the motion model spreads its share. The answer is not the
-likeliest place but the one with the highest expected hits: the sum over 0.1, 1, 25, 200 and 750 km
-of the probability of being that near.
+pooling), with what neighbours along a camera's stream pass on, and normalised together with a
+floor, "anywhere on earth", so that the truth far away is never impossible. Around each place the
+motion model spreads its share. The answer is not the likeliest place but the one with the highest
+expected hits: the sum over 0.1, 1, 25, 200 and 750 km of the probability of being that near.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
 from geotagger.suggest import zones
 from geotagger.suggest.anchors import nearest_in_time
 from geotagger.suggest.calibration import MODES, Calibration
+from geotagger.suggest.chain import Passed, passed
 from geotagger.suggest.evidence import sources
 from geotagger.suggest.motion import (
     SCALES_M,
@@ -50,7 +51,7 @@ class Fused:
     ``share`` (H, P) are the probabilities of the places, ``floor`` (H,) of "anywhere"; ``rings``
     (H, P, S) the motion model's shares around a place, ``scale_m`` (H, P, S) their sizes;
     ``mode`` (H,) indexes `calibration.MODES`, or is `PIXELS_ALONE`; ``apart_m`` (H, P, P) are
-    distances between places.
+    distances between places; ``told`` is what neighbours along the stream add.
     """
 
     view: View
@@ -61,7 +62,16 @@ class Fused:
     scale_m: FloatArray
     mode: IntArray
     apart_m: FloatArray
+    told: Passed
 
+    def of(self, count: int) -> Fused:
+        """Return the distributions of the first photos."""
+        parts = {name: getattr(self, name)[:count] for name in _BY_PHOTO}
+        view, table = self.view.of(count), self.table.of(count)
+        return Fused(view=view, table=table, told=self.told.of(count), **parts)
+
+
+_BY_PHOTO = ("share", "floor", "rings", "scale_m", "mode", "apart_m")
 
 PIXELS_ALONE = len(MODES)
 """Mode of a photo of which nothing is known but what a world model sees in it, or its names."""
@@ -107,6 +117,8 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
     logits = logits + np.where(area, floor[:, None], 0.0)
     floor = floor + log_rest(view) + names.log_rest(view)
     logits = np.where(table.present, logits, -np.inf)
+    told = passed(view, table, logits, floor)
+    logits, floor = logits + told.lift, floor + told.floor
     top = np.maximum(logits.max(axis=1, initial=-np.inf), floor)
     share = np.exp(logits - top[:, None])
     rest = np.exp(floor - top)
@@ -124,6 +136,7 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
         scale_m=np.hypot(SCALES_M, np.maximum(radius - _EXACT_M, 0.0)),
         mode=mode,
         apart_m=distances(table),
+        told=told,
     )
 
 
@@ -235,7 +248,7 @@ def first_places(fused: Fused, hits: FloatArray) -> IntArray:
     return best
 
 
-_DOUBT_HITS = 0.25
+_DOUBT_HITS = 0.4
 """Expected hits (of five) that another place must be ahead of the nearest anchor in time."""
 
 

@@ -15,7 +15,7 @@ from geotagger.suggest.scene import FloatArray, Scene
 SHORT_GAP_S = 1_800.0
 """Gaps below it show whether the clock can be trusted."""
 
-_USUAL_SLOPE, _USUAL_LEVEL = 0.75, 0.7
+USUAL_SLOPE, USUAL_LEVEL = 0.75, 0.7
 """Logarithm of the metres between consecutive anchors per logarithm of the seconds: close to the
 median of 26 traces of city walks and journeys by train, where the pace is within half of zero."""
 
@@ -31,7 +31,7 @@ def pace(scene: Scene) -> FloatArray:
     gap = np.diff(scene.active[scene.anchors[: scene.timed]])
     lat, lon = scene.lat[: scene.timed], scene.lon[: scene.timed]
     distance = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])
-    usual = _USUAL_SLOPE * np.log(gap + 30.0) + _USUAL_LEVEL
+    usual = USUAL_SLOPE * np.log(gap + 30.0) + USUAL_LEVEL
     excess = np.clip(np.log(distance + 20.0) - usual, *_RANGE)
     short = gap < SHORT_GAP_S
     return np.array(

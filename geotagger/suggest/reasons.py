@@ -88,6 +88,17 @@ def looks_like(name: str, anchor: Anchor | None) -> str:
     return f"looks like {name}"
 
 
+def neighbour_points(photo: AlbumPhoto, gap_s: float) -> str:
+    """Return "IMG_1202.jpg, taken 12 s after it, points here as well".
+
+    ``gap_s`` is the neighbour's time less that of the photo.
+    """
+    if abs(gap_s) < 0.5:
+        return f"{photo.name}, taken at the same time, points here as well"
+    side = "after" if gap_s > 0.0 else "before"
+    return f"{photo.name}, taken {duration(gap_s)} {side} it, points here as well"
+
+
 def pixels_fit(probability: float) -> str:
     """Return how much the world model gives the area around a place, from the pixels alone."""
     share = f"{100.0 * probability:.0f} %" if probability >= 0.01 else "less than 1 %"

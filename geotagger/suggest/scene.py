@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 
@@ -63,15 +63,18 @@ def scene_of(
     world: WorldCells | None = None,
     *,
     corrected: Mapping[str, float] | None = None,
+    doubted: Collection[str] = (),
 ) -> Scene:
     """Return the arrays of an album.
+
+    ``doubted`` are keys of photos whose places are no anchors, though they have one.
 
     Embeddings of another length than the first one's, or with values that are no numbers, count
     as missing; so do references that cannot be compared with the album's embeddings, and anchors
     whose coordinates are no place on earth.
     """
     times = timeline.seconds(photos)
-    known = np.array([_is_place(photo) for photo in photos], bool)
+    known = np.array([_is_place(photo) and photo.key not in doubted for photo in photos], bool)
     anchors = np.flatnonzero(known)
     # NaN sorts last, so anchors without a time come after all others.
     anchors = anchors[np.argsort(times[anchors], kind="stable")]
@@ -195,6 +198,16 @@ class View:
     gap_s: FloatArray
     active_gap_s: FloatArray
 
+    def of(self, count: int) -> View:
+        """Return the view of the first targets."""
+        return View(
+            self.scene,
+            self.rows[:count],
+            self.similarity[:count],
+            self.gap_s[:count],
+            self.active_gap_s[:count],
+        )
+
     @property
     def has_time(self) -> BoolArray:
         """Which photos (H,) have a time and an anchor not too far from it (`timeline.REACH_S`)."""
@@ -260,6 +273,10 @@ class PlaceTable:
     index: IntArray
     other: IntArray
     fraction: FloatArray
+
+    def of(self, count: int) -> PlaceTable:
+        """Return the places of the first photos."""
+        return PlaceTable(*(getattr(self, name)[:count] for name in self.__slots__))
 
     @property
     def is_anchor(self) -> BoolArray:

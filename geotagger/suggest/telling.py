@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Evidence, Reason, TellsMany, sources
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, IntArray
@@ -38,10 +39,11 @@ def reasons_of(
     # What a person can check (minutes, likeness) ranks above how the shares happened to fall.
     weights = (share[of, place] ** 0.25).tolist()
     told = [_told(source, fused, rows[of], place) for source in sources()]
+    told.append(_told_by_neighbours(fused, rows[of], place))
     found: list[dict[str, float]] = [{} for _ in rows]
-    for mine, weight, *reasons in zip(of.tolist(), weights, *told, strict=True):
+    for mine, weight, *heard_of in zip(of.tolist(), weights, *told, strict=True):
         texts = found[mine]
-        for some in reasons:
+        for some in heard_of:
             for reason in some:
                 value = reason.strength * weight
                 if value > texts.get(reason.text, -1.0):
@@ -55,3 +57,19 @@ def _told(source: Evidence, fused: Fused, rows: IntArray, places: IntArray) -> l
         return source.all_reasons(view, table, rows, places)
     pairs = zip(rows.tolist(), places.tolist(), strict=True)
     return [source.reasons(view, table, row, place) for row, place in pairs]
+
+
+def _told_by_neighbours(fused: Fused, rows: IntArray, places: IntArray) -> list[list[Reason]]:
+    """Return which photo without a place, taken shortly before or after, points here as well."""
+    scene, told = fused.view.scene, fused.told
+    out: list[list[Reason]] = [[] for _ in rows]
+    heard = told.agrees[rows, places] & (told.lift[rows, places] >= _WORTH_TELLING)
+    for number in np.flatnonzero(heard):
+        mine, other = int(fused.view.rows[rows[number]]), int(told.teller[rows[number]])
+        gap = float(scene.seconds[other] - scene.seconds[mine])
+        out[number].append(Reason(reasons.neighbour_points(scene.photos[other], gap), 0.2))
+    return out
+
+
+_WORTH_TELLING = float(np.log(1.25))
+"""Lift from which a person is told of the neighbour that it comes from."""

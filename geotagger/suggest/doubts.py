@@ -1,0 +1,149 @@
+"""Anchors whose GPS disagrees with their neighbours: far strays, places of a wrong clock.
+
+Seen in order of time, an anchor is either right, and then reached from the last right one as people
+move, or it is a stray that may lie anywhere. How likely each of the two is comes from summing over
+all ways to tell them apart (forward-backward where the state is the last right anchor), so that two
+strays in a row, or a stray beside a journey, are judged by what lies around both.
+
+How people move is kept simple and generous: a ring whose size grows with the time passed, with
+heavy tails up to the speed of an airliner, beyond it next to nothing. What a person has accepted is
+never doubted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from geotagger.earth.distance import haversine_m
+from geotagger.suggest.pace import USUAL_LEVEL, USUAL_SLOPE
+from geotagger.suggest.scene import FloatArray, Scene, scene_of
+from geotagger.suggest.types import AlbumPhoto, AnchorKind
+
+STRAY = 0.01
+"""How often an anchor is taken to be a stray beforehand: a guess, phones are mostly right."""
+
+MOST_STRAYS = 6
+"""Strays in a row that are seen through; of more, the right ones would be the minority."""
+
+DOUBTED = 0.8
+"""Probability from which an anchor is no evidence."""
+
+MOST_SHARE = 0.2
+"""Where more of the anchors disagree, the times are wrong and not the places."""
+
+_TAIL = 0.1
+"""Share of steps that are journeys of any length that can be flown."""
+
+_IMPOSSIBLE = 1e-6
+"""The same for those that cannot; clocks may be wrong."""
+
+_FLIGHT_M_S, _SLACK_M = 280.0, 3_000.0
+_LEAST_M = 20.0
+_NATURAL = float(np.log(2.0e7 / _LEAST_M))
+
+
+def anchor_doubts(photos: Sequence[AlbumPhoto]) -> dict[str, float]:
+    """Return for each photo with a place the probability that its GPS is not where it was taken.
+
+    0 where nothing can be said: photos without a time, and albums with fewer than three anchors
+    that have one.
+    """
+    scene = scene_of(photos, None)
+    values = doubts_of(scene)
+    keys = [scene.photos[index].key for index in scene.anchors]
+    return dict(zip(keys, values.tolist(), strict=True))
+
+
+def doubted(scene: Scene) -> frozenset[str]:
+    """Return the keys of the photos whose places are not to be anchors."""
+    strays = np.flatnonzero(doubts_of(scene) > DOUBTED)
+    if len(strays) > max(1.0, MOST_SHARE * scene.timed):
+        return frozenset()
+    return frozenset(scene.photos[scene.anchors[index]].key for index in strays)
+
+
+def doubts_of(scene: Scene) -> FloatArray:
+    """Return the probabilities (A,) that the anchors of a scene are strays."""
+    out = np.zeros(len(scene.anchors))
+    certain = scene.doubt[scene.anchors[: scene.timed]] == 0.0
+    at = np.flatnonzero(certain)
+    if len(at) < 3:
+        return out
+    lat, lon, times = scene.lat[at], scene.lon[at], scene.seconds[scene.anchors[at]]
+    accepted = np.array([_accepted(scene, int(index)) for index in at])
+    stray = np.where(accepted, 0.0, STRAY)
+    out[at] = _strays(lat, lon, times, np.maximum(stray, 1e-12))
+    out[at[accepted]] = 0.0
+    return out
+
+
+def _accepted(scene: Scene, anchor: int) -> bool:
+    known = scene.photos[scene.anchors[anchor]].anchor
+    return known is not None and known.kind is AnchorKind.ACCEPTED
+
+
+def _strays(lat: FloatArray, lon: FloatArray, times: FloatArray, stray: FloatArray) -> FloatArray:
+    """Return the posterior probability (N,) of being a stray, for anchors in order of time."""
+    count, reach = len(lat), MOST_STRAYS + 1
+    # moves[s, j] is how likely j is reached from the anchor s + 1 places before it.
+    moves, astray = np.full((reach, count), -np.inf), np.full((reach, count), -np.inf)
+    for back in range(1, min(reach, count - 1) + 1):
+        away = haversine_m(lat[:-back], lon[:-back], lat[back:], lon[back:])
+        gap = times[back:] - times[:-back]
+        moves[back - 1, back:] = _log_move(away, gap) + np.log1p(-stray[back:])
+        astray[back - 1, back:] = _log_anywhere(away) + np.log(stray[back:])
+    # A run of strays after the right anchor i, each seen from it.
+    skipped = np.zeros((reach, count))
+    for back in range(2, reach + 1):
+        skipped[back - 1, back:] = (
+            skipped[back - 2, back - 1 : -1] + astray[back - 2, back - 1 : -1]
+        )
+    edges = moves + skipped
+    # Strays at either end have no right anchor before or after; they are as likely as any place.
+    lonely = np.log(stray) - _NATURAL - 2.0 * np.log(1e5)
+    first = np.concatenate([[0.0], np.cumsum(lonely)])
+    last = first[-1] - first[1:]
+    ends = np.arange(count)
+    begin = np.where(ends <= MOST_STRAYS, first[:-1] - 2.0 * np.log(1e5), -np.inf)
+    finish = np.where(ends >= count - 1 - MOST_STRAYS, last, -np.inf)
+    before, after = begin.copy(), finish.copy()
+    for here in range(1, count):
+        steps = np.arange(min(reach, here))
+        before[here] = np.logaddexp(
+            before[here], _log_sum(before[here - 1 - steps] + edges[steps, here])
+        )
+    for here in range(count - 2, -1, -1):
+        steps = np.arange(min(reach, count - 1 - here))
+        after[here] = np.logaddexp(
+            after[here], _log_sum(after[here + 1 + steps] + edges[steps, here + 1 + steps])
+        )
+    whole = _log_sum(before + finish)
+    if not np.isfinite(whole):
+        return np.zeros(count)
+    return np.asarray(np.clip(1.0 - np.exp(before + after - whole), 0.0, 1.0), np.float64)
+
+
+def _log_move(away: FloatArray, gap: FloatArray) -> FloatArray:
+    """Return the log-density per square metre of moving so far in so many seconds."""
+    scale = np.exp(USUAL_SLOPE * np.log(np.maximum(gap, 0.0) + 30.0) + USUAL_LEVEL)
+    usual = scale**2 / (np.pi * (scale**2 + away**2) ** 2)
+    flown = np.where(away <= _FLIGHT_M_S * np.maximum(gap, 0.0) + _SLACK_M, _TAIL, _IMPOSSIBLE)
+    return np.asarray(
+        np.log((1.0 - _TAIL) * usual + flown * np.exp(_log_anywhere(away))), np.float64
+    )
+
+
+def _log_anywhere(away: FloatArray) -> FloatArray:
+    """Return the log-density of a place at a distance of which nothing is known, not its scale."""
+    return np.asarray(
+        -np.log(2.0 * np.pi * _NATURAL) - 2.0 * np.log(np.maximum(away, _LEAST_M)), np.float64
+    )
+
+
+def _log_sum(values: FloatArray) -> float:
+    top = float(values.max(initial=-np.inf))
+    if not np.isfinite(top):
+        return -np.inf
+    return top + float(np.log(np.exp(values - top).sum()))

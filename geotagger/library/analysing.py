@@ -184,6 +184,8 @@ def _suggest_one(
     if cancel is not None:
         cancel.raise_if_cancelled()
     company, seconds = company_of(catalog, album, photos, key)
+    if cancel is not None:
+        cancel.raise_if_cancelled()
     parts = suggest_by_party(
         [*photos, *company.photos],
         references=references({int(one.key) for one in company.photos}, photos),

@@ -66,6 +66,15 @@ def parties(
     ``clock_seconds`` are added to the times of the cameras that it names. An album of one party is
     returned as it is. Photos of cameras whose party is not known are a last album with all anchors.
     """
+    albums = groups_of(photos, clock_seconds)
+    some = [album for album in albums if any(one.anchor is None for one in album)]
+    return some if len(albums) > 1 else albums
+
+
+def groups_of(
+    photos: Sequence[AlbumPhoto], clock_seconds: Mapping[str, float] | None = None
+) -> list[list[AlbumPhoto]]:
+    """Return the same with the parties all of whose photos have a place."""
     whole = [list(photos)]
     cameras = _cameras(photos, clock_seconds or {})
     if len(cameras) < 2:
@@ -88,7 +97,7 @@ def parties(
                 album.append(photo)
     if others:
         albums.append([*(one for one in photos if one.anchor is not None), *others])
-    return [album for album in albums if any(one.anchor is None for one in album)]
+    return albums
 
 
 class _Track:

@@ -9,7 +9,7 @@ either. Each camera is held against itself, for two people may be in two places.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from geotagger.earth.distance import haversine_m
 from geotagger.suggest import timeline
+from geotagger.suggest.doubts import doubted
+from geotagger.suggest.parties import groups_of
 from geotagger.suggest.reasons import duration
+from geotagger.suggest.scene import scene_of
 from geotagger.suggest.types import AlbumPhoto, AnchorKind
 
 FloatArray = NDArray[np.float64]
@@ -66,8 +69,10 @@ class Stray:
 def strays(photos: Sequence[AlbumPhoto]) -> list[Stray]:
     """Return the photos of an album whose own GPS disagrees with their neighbours in time.
 
-    Each camera is held against itself, so that a clock wrong for all of its photos matters not.
-    Photos with an accepted place are asked as neighbours and never reported.
+    Those are among them that suggestions leave out as evidence (see `doubts`), and those that
+    cannot be reached from nearly all around them. For the latter each camera is held against
+    itself, so that a clock wrong for all of its photos matters not. Photos with an accepted place
+    are asked as neighbours and never reported.
     """
     known = [
         photo
@@ -81,11 +86,36 @@ def strays(photos: Sequence[AlbumPhoto]) -> list[Stray]:
     streams: dict[str, list[int]] = {}
     for index in np.flatnonzero(np.isfinite(times)).tolist():
         streams.setdefault(known[index].camera, []).append(index)
-    found: list[tuple[float, Stray]] = []
+    found: dict[str, tuple[float, Stray]] = {}
     for rows in streams.values():
         order = sorted(rows, key=lambda index: float(times[index]))
-        found += _of_stream([known[index] for index in order], times[order])
-    return [stray for _, stray in sorted(found, key=lambda one: one[0])]
+        for when, stray in _of_stream([known[index] for index in order], times[order]):
+            found[stray.key] = when, stray
+    time_of = {photo.key: float(when) for photo, when in zip(known, times, strict=True)}
+    for group in groups_of(known):
+        for stray in _left_out(group, time_of):
+            found.setdefault(stray.key, (time_of[stray.key], stray))
+    return [stray for _, stray in sorted(found.values(), key=lambda one: one[0])]
+
+
+def _left_out(group: Sequence[AlbumPhoto], time_of: Mapping[str, float]) -> Iterator[Stray]:
+    """Yield the photos of a party that are no evidence, with the nearest in time that is."""
+    astray = doubted(scene_of(group, None))
+    if not astray:
+        return
+    kept = [one for one in group if one.key not in astray and np.isfinite(time_of[one.key])]
+    if not kept:
+        return
+    times = np.array([time_of[one.key] for one in kept])
+    for photo in group:
+        if photo.key in astray and photo.anchor is not None:
+            gap = np.abs(times - time_of[photo.key])
+            other = kept[int(gap.argmin())]
+            assert other.anchor is not None
+            away = haversine_m(
+                photo.anchor.lat, photo.anchor.lon, other.anchor.lat, other.anchor.lon
+            )
+            yield Stray(photo.key, other.name, float(away), float(gap.min()))
 
 
 def _of_stream(photos: Sequence[AlbumPhoto], times: FloatArray) -> list[tuple[float, Stray]]:

@@ -1,0 +1,61 @@
+"""Screenshots, scans and downloads are no evidence for photos, not even with a place."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from geotagger.library import neighbours, queries, review
+from geotagger.library.analysing import album_photos, analyse
+from geotagger.library.catalog import Catalog
+from geotagger.library.doubtful_gps import doubtful_gps
+from geotagger.library.rows import Decision, DecisionKind, PhotoState
+from geotagger.library.scan import scan_folder
+from tests.support.albums import Shot, make_album
+
+PHOTO = Shot("photo.jpg", "town", 1, 5.0, 0.0, 0.0, tagged=False)
+SCAN = replace(PHOTO, name="scan.jpg", minutes=6.0, lat=48.2, lon=16.37, tagged=True,
+               camera=("EPSON", "Perfection V600"))  # fmt: skip
+SCREEN = replace(PHOTO, name="Screenshot_2022-05-14.jpg", minutes=4.0, camera=("", ""))
+CHAT = replace(PHOTO, name="IMG-20220514-WA0001.jpg", minutes=5.0, camera=("", ""))
+
+
+@pytest.fixture
+def root(catalog: Catalog, tmp_path: Path) -> Path:
+    make_album(tmp_path / "trip", (PHOTO, SCAN, SCREEN), size=(160, 120))
+    chat = make_album(tmp_path / "chat", (CHAT,), size=(160, 120))[0]
+    strip(chat)
+    list(scan_folder(catalog, tmp_path, workers=1))
+    return tmp_path
+
+
+def strip(path: Path) -> None:
+    """Leave a picture as a messenger does: without any metadata."""
+
+    with Image.open(path) as image:
+        image.load()
+        bare = image.copy()
+    bare.info.clear()
+    bare.save(path, "JPEG")
+
+
+def test_they_are_known_as_such(catalog: Catalog, root: Path) -> None:
+    states = {row.name: row.state for row in queries.photos(catalog, root)}
+    assert states[SCREEN.name] is PhotoState.EXCLUDED
+    assert states[CHAT.name] is PhotoState.EXCLUDED
+    assert [one.name for one in album_photos(catalog, str(root / "trip"), None)] == [PHOTO.name]
+
+
+def test_not_even_one_that_was_placed_by_hand_is_an_anchor(catalog: Catalog, root: Path) -> None:
+    ids = {row.name: row.id for row in queries.photos(catalog, root)}
+    place = DecisionKind.MOVED, 48.2, 16.37, 50.0
+    review.decide(catalog, [Decision(ids[name], *place) for name in (SCREEN.name, CHAT.name)])
+    list(analyse(catalog, root))
+    (row,) = (row for row in queries.photos(catalog, root) if row.name == PHOTO.name)
+    assert row.state is PhotoState.INSUFFICIENT
+    album = str(root / "trip")
+    assert neighbours.streams_of(catalog, album, album_photos(catalog, album, None), None) == ()
+    assert doubtful_gps(catalog, root) == []

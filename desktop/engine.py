@@ -219,10 +219,12 @@ class Engine:
             cancel=cancel,
         )  # fmt: skip
 
-    def suggest_around(self, album: str, *, cancel: CancelToken) -> Iterator[list[int]]:
-        """Suggest anew for the albums that a decision in one album is evidence for, one by one."""
+    def suggest_around(
+        self, album: str, near: Collection[int], *, cancel: CancelToken
+    ) -> Iterator[list[int]]:
+        """Suggest anew for other albums that decisions on photos of one are evidence for."""
         key, world = self._heard()
-        for other in analysing.albums_around(self.catalog, album):
+        for other in analysing.albums_around(self.catalog, album, near):
             yield analysing.suggest_again(
                 self.catalog, other, model=key, world=world, places=self.places(), cancel=cancel
             )

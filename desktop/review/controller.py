@@ -64,7 +64,9 @@ class ReviewController(QObject):
         self.renewals = Renewals(engine, work, self)
         self.renewals.renewed.connect(self._on_renewed)
         self.renewals.settled.connect(self.decided)
+        self.renewals.settled.connect(self._suggest_around)
         self.renewals.failed.connect(self._on_failed)
+        self._around: dict[str, set[int]] = {}
         self._photo_id = -1
         self.details: PhotoDetails | None = None
         self.proposal: Proposal | None = None
@@ -291,8 +293,9 @@ class ReviewController(QObject):
         self.reload([row.id for row in rows])
         self.decided.emit()
         for album in sorted({str(row.folder) for row in rows}):
-            self.renewals.want(album, [row.id for row in rows if str(row.folder) == album])
-            self._suggest_around(album)
+            ids = [row.id for row in rows if str(row.folder) == album]
+            self.renewals.want(album, ids)
+            self._around.setdefault(album, set()).update(ids)
         self.renewals.resume()
 
     def suggest_again(self, album: str) -> None:
@@ -303,12 +306,25 @@ class ReviewController(QObject):
         self.rows_changed.emit(rows)
         self.reload([row.id for row in rows])
 
-    def _suggest_around(self, album: str) -> None:
-        """Suggest anew for other folders of the same outing, when there is time for it."""
+    def _suggest_around(self) -> None:
+        """Suggest anew for other folders of the same outings, once the decided ones are done."""
+        if not self.renewals.wanted:
+            for album, near in list(self._around.items()):
+                self._suggest_beside(album, frozenset(near))
 
+    def _suggest_beside(self, album: str, near: frozenset[int]) -> None:
         def function(context: Context) -> None:
-            for ids in self._engine.suggest_around(album, cancel=context.cancel):
+            for ids in self._engine.suggest_around(album, near, cancel=context.cancel):
                 context.emit(self._engine.rows_of(ids))
+
+        def end() -> None:
+            left = self._around.pop(album, set()) - near
+            if left:
+                self._around[album] = left
+
+        def failed(error: Exception) -> None:
+            end()
+            self._on_failed(error)
 
         def items(parts: list[list[PhotoRow]]) -> None:
             rows = [row for part in parts for row in part]
@@ -322,7 +338,8 @@ class ReviewController(QObject):
             function,
             owner=self,
             items=items,
-            failed=self._on_failed,
+            done=lambda _result: end(),
+            failed=failed,
         )
 
     def _on_failed(self, error: Exception) -> None:

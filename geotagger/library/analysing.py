@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from geotagger.earth.places import PlaceNames
-from geotagger.library import clocks, neighbours, queries
+from geotagger.library import album_guesses, clocks, neighbours, queries
 from geotagger.library.album_photos import album_photos
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
@@ -59,7 +59,7 @@ def analyse(
     With an embedder the look-alikes speak too: missing embeddings are computed first and kept, so
     that a stopped analysis goes on where it was. A first round without them comes before, so that
     the albums' own anchors are seen at once. With ``world``, made for the embedder's vectors, the
-    pixels alone are heard as well.
+    pixels alone are heard as well, and where it has an album model, each album's seen together.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def analyse(
     if places is not None:
         name_places(catalog, root, places)
     rows = queries.albums(catalog, root)
-    model = None if embedder is None else _Model(model_key(embedder), world)
+    model = None if embedder is None else _Model(model_key(embedder), world, world)
     yield from _suggest_all(catalog, rows, model, places, progress, cancel)
     if embedder is not None and embed_missing(
         catalog,
@@ -134,10 +134,12 @@ def renew(
 class _Model:
     """What of the kept embeddings and guesses is heard."""
 
-    def __init__(self, key: str, world: Outline | None) -> None:
+    def __init__(self, key: str, outline: Outline | None, world: World | None = None) -> None:
         self.key = key
-        self.partition = "" if world is None else world.key
-        self.cells = None if world is None else world_cells(world)
+        self.outline = outline
+        self.world = world
+        self.partition = "" if outline is None else outline.key
+        self.cells = None if outline is None else world_cells(outline)
 
 
 def _suggest_all(
@@ -184,6 +186,7 @@ def _suggest_one(
     if cancel is not None:
         cancel.raise_if_cancelled()
     company, seconds = company_of(catalog, album, photos, key)
+    photos = _seen_together(catalog, album, photos, seconds, model)
     if cancel is not None:
         cancel.raise_if_cancelled()
     parts = suggest_by_party(
@@ -201,6 +204,21 @@ def _suggest_one(
             for one in believed:
                 store_suggestion(connection, int(one.key), one)
         yield [int(one.key) for one in believed]
+
+
+def _seen_together(
+    catalog: Catalog,
+    album: str,
+    photos: list[AlbumPhoto],
+    seconds: Mapping[str, float],
+    model: _Model | None,
+) -> list[AlbumPhoto]:
+    """Return the photos with what an album model makes of them, where there is one."""
+    if model is None or model.outline is None:
+        return photos
+    if model.world is None:
+        return album_guesses.heard_before(catalog, album, photos, model.key, model.outline)
+    return album_guesses.heard_together(catalog, photos, seconds, model.key, model.world)
 
 
 def _forget(catalog: Catalog, album: str, placed: Collection[int]) -> None:
@@ -233,9 +251,11 @@ def company_of(
     return together(photos, streams, found=found, clock_seconds=seconds), seconds
 
 
-def albums_around(catalog: Catalog, album: str) -> list[str]:
-    """Return the other albums that a decision on a photo of this one is evidence for."""
-    return neighbours.albums_touched(catalog, album, album_photos(catalog, album, None))
+def albums_around(catalog: Catalog, album: str, near: Collection[int]) -> list[str]:
+    """Return the other albums that decisions on photos of this one are evidence for."""
+    decided = {str(one) for one in near}
+    photos = [one for one in album_photos(catalog, album, None) if one.key in decided]
+    return neighbours.albums_touched(catalog, album, photos)
 
 
 def name_places(catalog: Catalog, root: Path, places: PlaceNames) -> int:

@@ -96,9 +96,8 @@ def streams_of(
 
 
 def albums_touched(catalog: Catalog, album: str, photos: Sequence[AlbumPhoto]) -> list[str]:
-    """Return the other albums with photos without a place that a decision in this one may reach."""
-    anchored = [replace(one, anchor=None) for one in photos if one.anchor is not None]
-    spans = _spans(anchored)
+    """Return the other albums that have photos without a place near in time to some of this one."""
+    spans = _spans([replace(one, anchor=None) for one in photos])
     with catalog.reading() as connection:
         root = _root_of(connection, Path(album))
         if root is None:

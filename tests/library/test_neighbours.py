@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from geotagger.earth.distance import haversine_m
 from geotagger.library import clocks, neighbours, queries, review
-from geotagger.library.analysing import album_photos, analyse, company_of, suggest_again
+from geotagger.library.analysing import (
+    album_photos,
+    albums_around,
+    analyse,
+    company_of,
+    suggest_again,
+)
 from geotagger.library.catalog import Catalog
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import scan_folder
@@ -196,9 +202,14 @@ def test_bodies_of_one_model_with_other_serial_numbers_are_two_cameras(
 
 def test_a_decision_tells_which_other_albums_it_reaches(catalog: Catalog, tmp_path: Path) -> None:
     scanned(catalog, tmp_path, phone=PHONE_SHOTS, camera=CAMERA_SHOTS)
-    photos = album_photos(catalog, str(tmp_path / "phone"), None)
-    touched = neighbours.albums_touched(catalog, str(tmp_path / "phone"), photos)
-    assert touched == [str(tmp_path / "camera")]
+    late = tuple(
+        replace(shot, minutes=shot.minutes + 30 * 1440, tagged=False) for shot in CAMERA_SHOTS
+    )
+    scanned(catalog, tmp_path, later=late)
+    album = str(tmp_path / "phone")
+    ids = [int(one.key) for one in album_photos(catalog, album, None)]
+    assert albums_around(catalog, album, ids[:1]) == [str(tmp_path / "camera")]
+    assert albums_around(catalog, album, []) == []
 
 
 def test_of_a_large_library_only_the_nearest_are_read(catalog: Catalog, tmp_path: Path) -> None:

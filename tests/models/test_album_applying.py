@@ -20,6 +20,7 @@ from geotagger.models.cell_table import build_cell_table
 from geotagger.models.geo_space import GeoSpace
 from geotagger.models.location_encoder import LocationEncoder
 from geotagger.models.world import GalleryHead, WorldModel
+from geotagger.suggest.types import CellGuess
 from tests.support.simulated import DIMENSION, places, random_tensors
 
 
@@ -41,6 +42,7 @@ def model(request: pytest.FixtureRequest, view: WorldView, tmp_path: Path) -> Al
     network = AlbumNetwork(config).eval()
     network.start_memory(torch.from_numpy(view.vectors))
     cells = CellHead(torch.from_numpy(view.vectors), torch.zeros(len(view.vectors)), learned=False)
+    assert view.world is not None
     save_release(tmp_path, network, cells, view.world.partition, trained_on="nothing")
     return load_album_model(tmp_path)
 
@@ -58,7 +60,7 @@ def test_the_result_is_probabilities_of_the_world_models_cells(
 ) -> None:
     rows, times = photos(view)
     found = model.apply(rows, times, None, view)
-    assert found.shape == (9, view.world.partition.size)
+    assert found.shape == (9, view.size)
     np.testing.assert_allclose(np.exp(found).sum(axis=1), 1.0, atol=1e-4)
 
 
@@ -74,6 +76,7 @@ def test_photos_may_come_in_any_order(model: AlbumModel, view: WorldView) -> Non
 
 def test_an_anchor_draws_its_neighbours_to_its_place(model: AlbumModel, view: WorldView) -> None:
     rows, times = photos(view)
+    assert view.world is not None
     cells = view.world.partition
     place = (float(cells.mean_lat[5]), float(cells.mean_lon[5]))
     without = model.apply(rows, times, None, view)[:, 5]
@@ -96,6 +99,43 @@ def test_the_likeliest_cells_are_those_of_the_whole_distribution(
     np.testing.assert_allclose(total, 1.0, atol=1e-4)
     everything = model.top_cells(rows[:3], times[:3], None, view, k=10_000)
     assert np.all(everything.log_rest == -np.inf)
+
+
+def test_kept_guesses_of_all_cells_say_what_the_embeddings_say(
+    model: AlbumModel, view: WorldView
+) -> None:
+    rows, times = photos(view)
+    assert view.world is not None
+    kept = [
+        CellGuess(classes, log_p, float(rest))
+        for classes, log_p, rest in zip(*view.world.top_cells(rows, view.size), strict=True)
+    ]
+    if not model.config.beliefs:
+        with pytest.raises(ValueError, match="not guesses"):
+            model.rethink(kept, times, None, view)
+        return
+    known = {2: (10.0, 20.0)}
+    whole = model.top_cells(rows, times, known, view, k=5)
+    again = model.rethink(kept, times, known, view, k=5)
+    np.testing.assert_array_equal(again.classes, whole.classes)
+    np.testing.assert_allclose(again.log_p, whole.log_p, atol=1e-3)
+
+
+def test_few_kept_cells_of_a_guess_are_enough(model: AlbumModel, view: WorldView) -> None:
+    if not model.config.beliefs:
+        return
+    rows, times = photos(view)
+    assert view.world is not None
+    alone = WorldView.of_cells(view.world.partition, view.log_prior, view.encoder)
+    kept = [
+        CellGuess(classes, log_p, float(rest))
+        for classes, log_p, rest in zip(*view.world.top_cells(rows, 20), strict=True)
+    ]
+    whole = model.top_cells(rows, times, None, view, k=1)
+    again = model.rethink(kept, times, None, alone, k=1)
+    assert (again.classes == whole.classes).mean() > 0.7
+    with pytest.raises(ValueError, match="without the world model"):
+        model.apply(rows, times, None, alone)
 
 
 @pytest.mark.parametrize("count", [0, 1])
@@ -124,6 +164,7 @@ def test_misfits_are_refused(model: AlbumModel, view: WorldView) -> None:
 def test_a_model_with_cells_of_its_own_is_refused(view: WorldView, tmp_path: Path) -> None:
     network = AlbumNetwork(AlbumModelConfig("own", 8, dimension=DIMENSION))
     cells = CellHead(torch.from_numpy(view.vectors), torch.zeros(len(view.vectors)), learned=True)
+    assert view.world is not None
     save_release(tmp_path, network, cells, view.world.partition, trained_on="nothing")
     rows, times = photos(view)
     with pytest.raises(ModelError, match="cells of its own"):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from geotagger.earth.partition import Partition
-    from geotagger.models.album.applying import Place, WorldView
+    from geotagger.models.album.applying import Guess, Place, WorldView
     from geotagger.models.album.network import AlbumNetwork, CellHead
     from geotagger.models.world import TopCells
 
@@ -94,9 +94,16 @@ class AlbumModel:
         ValueError
             Shapes do not fit, or an anchor's number is none of a photo.
         """
-        from geotagger.models.album.applying import apply_network
+        import numpy as np
 
-        return apply_network(self._general(), embeddings, times, anchors, world)
+        from geotagger.models.album.applying import blocks
+
+        found = np.empty((len(embeddings), world.size), np.float32)
+        said = world.said(embeddings)
+        network = self._general()
+        for rows, log_p in blocks(network, said, embeddings, times, anchors, world):
+            found[rows] = log_p
+        return found
 
     def top_cells(
         self,
@@ -110,9 +117,30 @@ class AlbumModel:
 
         The same as of `apply`, in memory that does not grow with the number of cells times N.
         """
-        from geotagger.models.album.applying import top_of_network
+        from geotagger.models.album.applying import blocks, top_of
 
-        return top_of_network(self._general(), embeddings, times, anchors, world, k)
+        said, k = world.said(embeddings), _some(k, world)
+        network = self._general()
+        return top_of(blocks(network, said, embeddings, times, anchors, world), len(embeddings), k)
+
+    def rethink(
+        self,
+        guesses: Sequence[Guess],
+        times: ArrayLike,
+        anchors: Mapping[int, Place] | None,
+        world: WorldView,
+        k: int = 50,
+    ) -> TopCells:
+        """Return what the album makes of guesses that were kept (N), no embeddings needed.
+
+        Of a kept guess the likeliest cells are known, the others share what is left by their
+        priors. Only for a model that reads beliefs, as the shipped one does.
+        """
+        from geotagger.models.album.applying import blocks, top_of
+
+        said, k = world.kept(guesses), _some(k, world)
+        network = self._general()
+        return top_of(blocks(network, said, None, times, anchors, world), len(guesses), k)
 
     def _general(self) -> AlbumNetwork:
         if self.head is not None:
@@ -155,6 +183,12 @@ def save_release(
         "sha256": sha256_of(folder / WEIGHTS_NAME),
     }
     (folder / CONFIG_NAME).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
+
+
+def _some(k: int, world: WorldView) -> int:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, found {k}")
+    return min(k, world.size)
 
 
 def load_album_model(folder: Path = SHIPPED) -> AlbumModel:
@@ -201,6 +235,21 @@ def load_release(folder: Path) -> AlbumModel:
     return AlbumModel(
         config, network.eval(), head, partition, words if isinstance(words, str) else ""
     )
+
+
+def summary(folder: Path) -> tuple[AlbumModelConfig, str]:
+    """Return the configuration of a model folder and the SHA-256 of its weights, unverified.
+
+    Raises
+    ------
+    ModelError
+        The configuration is missing or damaged.
+    """
+    about = _read(folder / CONFIG_NAME)
+    digest = about.get("sha256")
+    if not isinstance(digest, str):
+        raise _wrong("The configuration names no weights.", folder / CONFIG_NAME)
+    return _model(about, folder / CONFIG_NAME), digest
 
 
 def _read(path: Path) -> dict[str, Any]:

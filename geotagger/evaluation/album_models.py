@@ -155,7 +155,7 @@ def evaluate_albums(
     Raises
     ------
     GeotaggerError
-        There is no configuration of the single-image model.
+        There is no configuration of the single-image model, or one reads other albums.
     ModelError
         ``work`` holds states of other configurations.
     CancelledError
@@ -163,6 +163,12 @@ def evaluate_albums(
     """
     if "single" not in configs:
         raise GeotaggerError("The table needs the configuration of the single-image model.")
+    for name, config in configs.items():
+        if config.model.beliefs or config.simulation != configs["single"].simulation:
+            raise GeotaggerError(
+                f"{name} does not read the albums of the table.",
+                remedy="Compare systems of one simulation that read the backbone's vectors.",
+            )
     rows: dict[str, list[Row]] = {}
     weights: dict[str, list[tuple[float, float]]] = {}
     photos = 0

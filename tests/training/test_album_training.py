@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from geotagger.errors import ConfigError, ModelError
+from geotagger.errors import ConfigError, GeotaggerError, ModelError
 from geotagger.evaluation.album_models import NETWORKS, evaluate_albums
 from geotagger.models.album.config import AlbumModelConfig
 from geotagger.training.album.albums import Simulator
@@ -94,6 +94,12 @@ def test_a_small_blstm_beats_the_single_image_on_albums_that_it_never_saw(
     text = table.text()
     assert "22.2 / 35.6 / 51.4 / 68.6 / 82.7" in text
     assert "blstm+smoother" in text
+
+
+def test_a_system_that_reads_other_albums_has_no_place_in_the_table(simulator: Simulator) -> None:
+    configs = {"single": configuration(hidden=0), "release": find_config("release")}
+    with pytest.raises(GeotaggerError, match="release does not read"):
+        evaluate_albums(simulator, configs, seeds=[0], albums=3)
 
 
 def test_every_system_of_the_paper_has_a_configuration_of_its_own() -> None:

@@ -156,9 +156,7 @@ def _calibrations(
     count = min(FOLDS, len(known))
     fold = fitting.folds_of(numbers, [len(rows) for rows in known], count)
     every = all(photo.file in vectors for rows in known for photo in rows)
-    # Photos weeks from every anchor are placed by their looks, or by the album as a whole.
-    looks = ("time+look", "look") if every else ("time+look", "time", "look")
-    modes = looks if vectors else ("time", "album")
+    modes = ("time+look",) if every else ("time+look", "time") if vectors else ("time",)
     fits: list[Calibration] = []
     for one in range(count):
         if progress is not None:

@@ -190,7 +190,7 @@ def fit_mode(examples: Examples, base: ModeCalibration | None = None) -> ModeCal
     fitted[names.index("reference")] = lowest
     fitted[names.index("reference_odds")] = 1.0
     matrix[KERNEL_TERMS.index("reference")] = np.log(_REFERENCE_RINGS)
-    return ModeCalibration(fitted, lowest, matrix, np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    return ModeCalibration(fitted, lowest, matrix, *(np.array([0.0, 1.0]),) * 3)
 
 
 def album_weights(album: NDArray[np.int64]) -> FloatArray:
@@ -238,6 +238,7 @@ def _fit_with_levels(
         return whole
     fold = folds_of(albums.tolist(), counts.tolist(), _INNER_FOLDS)
     masses: list[FloatArray] = []
+    fars: list[FloatArray] = []
     owners: list[NDArray[np.int64]] = []
     for number in range(_INNER_FOLDS):
         if cancel is not None:
@@ -246,20 +247,28 @@ def _fit_with_levels(
         part = fit_mode(examples.of(inside), start)
         for hiding in seen:
             if fold[hiding.album] == number:
-                mass = masses_to_truth(hiding, part)
+                mass, far = masses_to_truth(hiding, part)
                 masses.append(mass)
+                fars.append(far)
                 owners.append(np.full(len(mass), hiding.album, np.int64))
     mass, owner = np.concatenate(masses), np.concatenate(owners)
-    raw, true = levels_of(mass, album_weights(owner))
-    return replace(whole, raw=raw, true=true)
+    weight, far = album_weights(owner), np.concatenate(fars)
+    # Where all photos are near an anchor, or none is, both get what there is.
+    near = weight * (1.0 - far) if (far < 1.0).any() else weight
+    raw, true = levels_of(mass, near)
+    away, _ = levels_of(mass, weight * far if (far > 0.0).any() else weight)
+    return replace(whole, raw=raw, true=true, far_raw=away)
 
 
-def masses_to_truth(hiding: Hiding, mode: ModeCalibration) -> FloatArray:
-    """Return the fused mass in the disc around each best place that just reaches the truth."""
+def masses_to_truth(hiding: Hiding, mode: ModeCalibration) -> tuple[FloatArray, FloatArray]:
+    """Return the fused mass in the disc around each best place that just reaches the truth.
+
+    The second array tells how far each photo is from every anchor in time.
+    """
     scene = scene_of(dated(hiding.photos), None)
     view = view_of(scene, scene.targets)
-    mass, _ = masses_to(view, *truth_of(view, hiding), Calibration((mode,) * len(MODES), ""))
-    return mass
+    found = masses_to(view, *truth_of(view, hiding), Calibration((mode,) * len(MODES), ""))
+    return found.mass, found.far
 
 
 def levels_of(mass: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -187,6 +187,20 @@ def doubted_gap_s(view: View, anchors: IntArray) -> FloatArray:
     return np.asarray(gap, np.float64)
 
 
+def far_in_time(view: View) -> FloatArray:
+    """Return how far (H,) photos are from every anchor in time: 0 to 20 min, 1 from 4 h or never.
+
+    What a distribution is worth depends on it: near an anchor little can go wrong.
+    """
+    gaps = np.abs(view.gap_s) + view.scene.doubt[view.rows][:, None]
+    least = np.min(np.where(np.isfinite(gaps), gaps, np.inf), axis=1, initial=np.inf)
+    least = np.clip(least, *_FAR_S)
+    return np.asarray(np.log(least / _FAR_S[0]) / np.log(_FAR_S[1] / _FAR_S[0]), np.float64)
+
+
+_FAR_S = (1_200.0, 14_400.0)
+
+
 def log_gap(view: View, table: PlaceTable) -> FloatArray:
     """Return the logarithm of each place's gap in time (H, P), centred; 0 where there is none.
 

@@ -16,7 +16,7 @@ from geotagger.suggest import terms
 from geotagger.suggest.motion import KERNEL_TERMS, SCALES_M
 from geotagger.suggest.scene import FloatArray
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 
 MODES = ("time+look", "time", "look", "album")
 """What is known of a photo: its time, its looks, both, or only its album."""
@@ -32,7 +32,8 @@ class ModeCalibration:
     ``weights`` (T,) of the terms of `terms.names`; ``floor`` the logit of "anywhere on
     earth"; ``kernel`` (K, S) takes the terms of `motion.KERNEL_TERMS` to logits of the S rings;
     ``raw`` and ``true`` (L,) ascend from 0 to 1: a disc around the best place that holds ``raw``
-    of the fused distribution held ``true`` of the real places.
+    of the fused distribution held ``true`` of the real places. That is for photos taken within
+    minutes of an anchor; ``far_raw`` (L,) is the same for those hours or days from every one.
     """
 
     weights: FloatArray
@@ -40,10 +41,16 @@ class ModeCalibration:
     kernel: FloatArray
     raw: FloatArray
     true: FloatArray
+    far_raw: FloatArray
 
-    def honest(self, mass: FloatArray) -> FloatArray:
-        """Return the share of photos for which a disc of a given fused mass holds the truth."""
-        return np.asarray(np.interp(mass, self.raw, self.true), np.float64)
+    def honest(self, mass: FloatArray, far: FloatArray) -> FloatArray:
+        """Return the share of photos for which a disc of a given fused mass holds the truth.
+
+        ``mass`` is (H, R); ``far`` (H,) goes from 0 for photos near an anchor in time to 1.
+        """
+        near = np.interp(mass, self.raw, self.true)
+        away = np.interp(mass, self.far_raw, self.true)
+        return np.asarray(near + far[:, None] * (away - near), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +73,7 @@ class Calibration:
                 },
                 "raw": _rounded(mode.raw, 7),
                 "true": _rounded(mode.true, 7),
+                "far_raw": _rounded(mode.far_raw, 7),
             }
         whole = {
             "format_version": FORMAT_VERSION,
@@ -137,13 +145,15 @@ def _mode(raw: dict[str, Any]) -> ModeCalibration:
         kernel=np.array([raw["kernel"][name] for name in KERNEL_TERMS], np.float64),
         raw=np.array(raw["raw"], np.float64),
         true=np.array(raw["true"], np.float64),
+        far_raw=np.array(raw["far_raw"], np.float64),
     )
     if mode.kernel.shape != (len(KERNEL_TERMS), len(SCALES_M)):
         raise ValueError(f"the kernel has the shape {mode.kernel.shape}")
-    for levels in (mode.raw, mode.true):
+    for levels in (mode.raw, mode.true, mode.far_raw):
         if len(levels) != len(mode.raw) or len(levels) < 2 or bool((np.diff(levels) < 0).any()):
             raise ValueError("the levels must ascend")
-    numbers = np.concatenate([mode.weights, mode.kernel.ravel(), mode.raw, mode.true, [mode.floor]])
+    levels = np.concatenate([mode.raw, mode.true, mode.far_raw])
+    numbers = np.concatenate([mode.weights, mode.kernel.ravel(), levels, [mode.floor]])
     if not np.isfinite(numbers).all():
         raise ValueError("a number is not finite")
     return mode

@@ -61,7 +61,7 @@ def _odds_around(
     """
     steps = len(FINE_LADDER_M)
     coarse = np.arange(0, steps, _STRIDE)
-    odds = honesty.odds(fused.mode, mass_around(fused, places, FINE_LADDER_M[coarse]))
+    odds = honesty.odds(fused.mode, fused.far, mass_around(fused, places, FINE_LADDER_M[coarse]))
     reached = np.maximum.accumulate(odds, axis=1)
     below = (reached[:, :, None] < levels).sum(axis=1) - 1
     between = np.arange(1, _STRIDE)
@@ -69,7 +69,9 @@ def _odds_around(
     fine = np.minimum(fine, steps - 1).reshape(len(places), -1)
     out = np.repeat(odds, _STRIDE, axis=1)[:, :steps]
     rows = np.arange(len(places))[:, None]
-    out[rows, fine] = honesty.odds(fused.mode, mass_around(fused, places, FINE_LADDER_M[fine]))
+    out[rows, fine] = honesty.odds(
+        fused.mode, fused.far, mass_around(fused, places, FINE_LADDER_M[fine])
+    )
     return out
 
 
@@ -95,7 +97,11 @@ def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
         at = places[rows]
         ladder = np.minimum(LADDER_M, _free(fused, rows, at, chosen)[:, None])
         mass = mass_around(fused, at, ladder, rows)
-        odds = honesty.odds(fused.mode[rows], mass) if turn == 0 else mass * left[rows, None]
+        odds = (
+            honesty.odds(fused.mode[rows], fused.far[rows], mass)
+            if turn == 0
+            else mass * left[rows, None]
+        )
         # By fused mass: odds that jump where an anchor happened to lie would invite boasting.
         worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
         step = worth.argmax(axis=1)

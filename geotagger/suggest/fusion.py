@@ -15,7 +15,7 @@ import numpy as np
 
 from geotagger.earth.distance import EARTH_RADIUS_M, unit_vectors
 from geotagger.suggest import zones
-from geotagger.suggest.anchors import nearest_in_time
+from geotagger.suggest.anchors import far_in_time, nearest_in_time
 from geotagger.suggest.calibration import MODES, Calibration
 from geotagger.suggest.chain import Passed, passed
 from geotagger.suggest.evidence import sources
@@ -51,7 +51,8 @@ class Fused:
     ``share`` (H, P) are the probabilities of the places, ``floor`` (H,) of "anywhere"; ``rings``
     (H, P, S) the motion model's shares around a place, ``scale_m`` (H, P, S) their sizes;
     ``mode`` (H,) indexes `calibration.MODES`, or is `PIXELS_ALONE`; ``apart_m`` (H, P, P) are
-    distances between places; ``told`` is what neighbours along the stream add.
+    distances between places; ``told`` is what neighbours along the stream add;
+    ``far`` (H,) how far photos are from every anchor in time (see `anchors.far_in_time`).
     """
 
     view: View
@@ -63,6 +64,7 @@ class Fused:
     mode: IntArray
     apart_m: FloatArray
     told: Passed
+    far: FloatArray
 
     def of(self, count: int) -> Fused:
         """Return the distributions of the first photos."""
@@ -71,7 +73,7 @@ class Fused:
         return Fused(view=view, table=table, told=self.told.of(count), **parts)
 
 
-_BY_PHOTO = ("share", "floor", "rings", "scale_m", "mode", "apart_m")
+_BY_PHOTO = ("share", "floor", "rings", "scale_m", "mode", "apart_m", "far")
 
 PIXELS_ALONE = len(MODES)
 """Mode of a photo of which nothing is known but what a world model sees in it, or its names."""
@@ -137,6 +139,7 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
         mode=mode,
         apart_m=distances(table),
         told=told,
+        far=far_in_time(view),
     )
 
 

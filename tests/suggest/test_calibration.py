@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,23 @@ def test_the_files_that_come_along_are_whole(calibration) -> None:
     assert len(calibration.modes) == len(MODES)
     assert "real" in calibration.note
     for mode in calibration.modes:
-        assert mode.honest(np.array([0.0, 1.0])) == pytest.approx([0.0, 1.0])
+        for far in (0.0, 0.4, 1.0):
+            ends = mode.honest(np.array([[0.0, 1.0]]), np.array([far]))
+            assert ends[0] == pytest.approx([0.0, 1.0])
+
+
+def test_what_a_distribution_is_worth_depends_on_how_far_the_anchors_are_in_time() -> None:
+    mode = replace(
+        shipped().modes[0],
+        raw=np.array([0.0, 0.5, 1.0]),
+        true=np.array([0.0, 0.8, 1.0]),
+        far_raw=np.array([0.0, 0.8, 1.0]),
+    )
+    mass = np.array([[0.5], [0.5], [0.5]])
+    near, between, far = mode.honest(mass, np.array([0.0, 0.5, 1.0]))[:, 0]
+    assert near == pytest.approx(0.8)
+    assert far == pytest.approx(0.5)
+    assert near > between > far
 
 
 def test_a_calibration_survives_being_written(tmp_path: Path) -> None:

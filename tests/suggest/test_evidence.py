@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from geotagger.suggest import terms
+from geotagger.suggest.anchors import far_in_time
 from geotagger.suggest.evidence import Evidence, register, sources
 from geotagger.suggest.fusion import propose
 from geotagger.suggest.scene import PlaceTable, View, scene_of, view_of
@@ -59,3 +60,15 @@ def test_a_second_source_of_the_same_name_is_refused() -> None:
 
     with pytest.raises(ValueError, match="registered already"):
         register(Twin)
+
+
+def test_how_far_a_photo_is_in_time_goes_from_minutes_to_hours_and_never() -> None:
+    photos = [photo("anchor", 0, (38.7, -9.1))]
+    photos += [photo(f"{minutes}", minutes) for minutes in (1, 70, 600)]
+    photos += [photo("none", None)]
+    scene = scene_of(photos, None)
+    far = far_in_time(view_of(scene, scene.targets))
+    assert far[0] == 0.0
+    assert 0.0 < far[1] < 1.0
+    assert far[2] == 1.0
+    assert far[3] == 1.0

@@ -19,7 +19,7 @@ from geotagger.earth.partition import Partition
 from geotagger.errors import ModelError
 from geotagger.models.album.beliefs import beliefs, cell_vectors
 from geotagger.models.album.inputs import AlbumPhotos, padded
-from geotagger.models.album.network import AlbumNetwork, CellHead
+from geotagger.models.album.network import AlbumNetwork, CellHead, mixed_precision
 from geotagger.models.album.release import save_release
 from geotagger.models.geo_space import load_geo_space
 from geotagger.models.location_encoder import LocationEncoder
@@ -145,11 +145,11 @@ def train_on_beliefs(
         mask = torch.arange(features.shape[1])[None] < lengths[:, None]
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(settings.rate, step, settings.steps)
-        added = network(features.to(device), lengths)[mask.to(device)]
-        rows = added[torch.from_numpy(chosen).to(device)]
-        loss = torch.nn.functional.cross_entropy(
-            said + rows @ cells.T, torch.from_numpy(truth[chosen]).long().to(device)
-        )
+        asked_cells = torch.from_numpy(truth[chosen]).long().to(device)
+        with mixed_precision(device):
+            added = network(features.to(device), lengths)[mask.to(device)]
+            rows = added[torch.from_numpy(chosen).to(device)]
+            loss = torch.nn.functional.cross_entropy(said + rows @ cells.T, asked_cells)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), settings.clip)

@@ -133,12 +133,19 @@ class WorldOfProcess:
         self.key = outline.key
         self.partition = outline.partition
         self.log_prior = outline.log_prior
+        self.album_key = outline.album_key
         self._folder = folder
         self._pool = pool
 
     def top_cells(self, embeddings: NDArray[np.float32], k: int) -> TopCells:
         """Return the likeliest cells of unit rows (N, D); see `WorldModel.top_cells`."""
         return self._pool.run(_top_cells, self._folder, embeddings, k)
+
+    def album_cells(
+        self, embeddings: NDArray[np.float32], seconds: NDArray[np.float64], k: int
+    ) -> TopCells:
+        """Return the likeliest cells of an album's photos; see `WorldModel.album_cells`."""
+        return self._pool.run(_album_cells, self._folder, embeddings, seconds, k)
 
 
 def _look(folder: Path, device: str | None, images: NDArray[np.uint8]) -> Seen:
@@ -154,6 +161,13 @@ def _load_world(folder: Path) -> None:
 def _top_cells(folder: Path, embeddings: NDArray[np.float32], k: int) -> TopCells:
     """Run in the process of the model."""
     return _loaded_world(folder).top_cells(embeddings, k)
+
+
+def _album_cells(
+    folder: Path, embeddings: NDArray[np.float32], seconds: NDArray[np.float64], k: int
+) -> TopCells:
+    """Run in the process of the model."""
+    return _loaded_world(folder).album_cells(embeddings, seconds, k)
 
 
 @lru_cache(maxsize=1)

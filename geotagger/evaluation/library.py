@@ -26,6 +26,7 @@ from geotagger.evaluation.hidings import FIRST_CAMERA, SECOND_CAMERA, Way, chose
 from geotagger.evaluation.library_score import OURS, AlbumScore, LibraryScore
 from geotagger.evaluation.scoring import ORACLE, Truth, joined, rules, score_ours, score_simple
 from geotagger.library import clocks, neighbours, queries
+from geotagger.library.album_guesses import heard_before
 from geotagger.library.album_photos import album_photos
 from geotagger.library.catalog import Catalog
 from geotagger.library.references import references_by_album
@@ -110,6 +111,8 @@ def evaluate_library(
     left_out = embedded = 0
     for number, album in enumerate(albums):
         photos = album_photos(catalog, album.id, model, partition=partition)
+        if model is not None and world is not None:
+            photos = heard_before(catalog, album.id, photos, model, world)
         photos = [one for one in photos if one.key in truths and one.anchor is not None]
         photos = _once(photos, content)
         right = clocks.corrections(catalog, album.id)

@@ -139,8 +139,8 @@ class Catalog:
     def writing(self, *, aside: bool = False) -> Iterator[sqlite3.Connection]:
         """Give the connection inside one transaction: all of it is kept, or nothing.
 
-        ``aside`` is for decisions, suggestions and estimates only, which leave the `stamp` as it
-        is.
+        ``aside`` is for decisions, suggestions, estimates and guesses at whole albums only, which
+        leave the `stamp` as it is.
         """
         with self.reading() as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -59,6 +59,10 @@ class Outline(Protocol):
     def log_prior(self) -> NDArray[np.float64]:
         """The logarithm of each class's share of all photos (C,)."""
 
+    @property
+    def album_key(self) -> str:
+        """Names the model that sees whole albums for it, "" where there is none."""
+
 
 class World(Outline, Protocol):
     """What turns embeddings into cells; `geotagger.models.world.WorldModel` is one."""
@@ -67,6 +71,11 @@ class World(Outline, Protocol):
         self, embeddings: NDArray[np.float32], k: int
     ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
         """Return classes (N, k), log-probabilities (N, k), and the log of the rest's (N,)."""
+
+    def album_cells(
+        self, embeddings: NDArray[np.float32], seconds: NDArray[np.float64], k: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
+        """Return the same for the photos of an album, seen together in time (N,)."""
 
 
 def store_guesses(

@@ -53,6 +53,16 @@ class TopCells(NamedTuple):
     log_rest: NDArray[np.float32]
 
 
+class ReadsAlbums(Protocol):
+    """What sees the photos of an album together; `geotagger.models.album.reading` has one."""
+
+    def top_cells(
+        self, embeddings: NDArray[np.float32], seconds: NDArray[np.float64], k: int
+    ) -> TopCells:
+        """Return the likeliest cells of photos (N, D) taken at seconds (N)."""
+        ...
+
+
 class GalleryHead:
     """Classes as sums over a gallery's places in a geo space; nothing of it is trained per class.
 
@@ -171,6 +181,13 @@ class WorldModel:
     key
         Names model and partition; guesses of different keys cannot be compared.
 
+    Attributes
+    ----------
+    album_key
+        Names the album model that reads whole albums for it, "" where there is none.
+    album
+        That model.
+
     Raises
     ------
     ValueError
@@ -182,6 +199,8 @@ class WorldModel:
             raise ValueError(f"expected {partition.size} classes, found a head for {head.size}")
         self.partition = partition
         self.key = key
+        self.album_key = ""
+        self.album: ReadsAlbums | None = None
         self._head = head
         self.log_prior = np.asarray(head.log_prior, np.float64)
         self._prior = np.exp(self.log_prior)
@@ -223,6 +242,17 @@ class WorldModel:
             log_p[rows] = np.take_along_axis(best_p, ranked, axis=1)
             log_rest[rows] = _log_sum(np.take_along_axis(all_p, order[:, k:], axis=1))
         return TopCells(classes, log_p, log_rest)
+
+    def album_cells(
+        self, embeddings: NDArray[np.float32], seconds: NDArray[np.float64], k: int
+    ) -> TopCells:
+        """Return the likeliest cells of an album's photos (N, D), seen together in time (N).
+
+        Without an album model that is what is believed of each photo alone.
+        """
+        if self.album is None:
+            return self.top_cells(embeddings, k)
+        return self.album.top_cells(embeddings, seconds, k)
 
     def log_density(self, lat: ArrayLike, lon: ArrayLike, guesses: TopCells) -> NDArray[np.float64]:
         """Return the log-density per square kilometre (N, P) of guesses at places (P) in degrees.

@@ -12,6 +12,7 @@ from geotagger.earth.partition import Limits, Partition
 from geotagger.earth.partition_build import build_partition
 from geotagger.earth.partition_file import load
 from geotagger.errors import ModelError, PartitionError
+from geotagger.models.album.reading import AlbumReader, album_key
 from geotagger.models.cell_table import build_cell_table
 from geotagger.models.geo_space import GALLERY_NAME, GEO_NAME, load_geo_space
 from geotagger.models.registry import ModelConfig, read_config
@@ -45,12 +46,13 @@ def world_partition(gallery: NDArray[np.float32]) -> Partition:
 class WorldOutline:
     """What a world model's guesses are about, without what makes them.
 
-    ``key`` and ``log_prior`` (C,) are those of `WorldModel`.
+    ``key``, ``log_prior`` (C,) and ``album_key`` are those of `WorldModel`.
     """
 
     key: str
     partition: Partition
     log_prior: NDArray[np.float64]
+    album_key: str = ""
 
 
 def load_outline(folder: Path) -> WorldOutline:
@@ -72,7 +74,9 @@ def load_outline(folder: Path) -> WorldOutline:
     counts = partition.counts.astype(np.float64)
     with np.errstate(divide="ignore"):
         prior = np.log(counts / max(float(counts.sum()), 1.0))
-    return WorldOutline(_key(config, partition), partition, prior)
+    space = (folder / GEO_NAME).is_file()
+    album = album_key(config.embedding_size) if space else ""
+    return WorldOutline(_key(config, partition), partition, prior, album)
 
 
 def load_world_model(
@@ -139,7 +143,11 @@ def load_world_model(
         progress=progress,
         cancel=cancel,
     )
-    return WorldModel(partition, GalleryHead(table, temperature), _key(config, partition))
+    world = WorldModel(partition, GalleryHead(table, temperature), _key(config, partition))
+    world.album_key = album_key(config.embedding_size)
+    if world.album_key:
+        world.album = AlbumReader(world, space.encoder)
+    return world
 
 
 def _of_head(folder: Path, config: ModelConfig) -> WorldModel:

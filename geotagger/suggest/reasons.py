@@ -99,9 +99,11 @@ def neighbour_points(photo: AlbumPhoto, gap_s: float) -> str:
     return f"{photo.name}, taken {duration(gap_s)} {side} it, points here as well"
 
 
-def pixels_fit(probability: float) -> str:
-    """Return how much the world model gives the area around a place, from the pixels alone."""
+def pixels_fit(probability: float, together: bool = False) -> str:
+    """Return how much the pixels give the area around a place, alone or with the album's."""
     share = f"{100.0 * probability:.0f} %" if probability >= 0.01 else "less than 1 %"
+    if together:
+        return f"the album's pictures, seen together, point to this area ({share})"
     return f"the picture itself points to this area ({share})"
 
 

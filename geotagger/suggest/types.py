@@ -41,12 +41,14 @@ class CellGuess:
     """What a world model makes of one photo's pixels.
 
     ``classes`` (K,) int32 are the likeliest cells, ``log_p`` (K,) their log-probabilities;
-    ``log_rest`` is the logarithm of what all other cells share.
+    ``log_rest`` is the logarithm of what all other cells share. ``together`` is whether an album
+    model made it, which saw the photos of the album together.
     """
 
     classes: NDArray[np.int32]
     log_p: NDArray[np.float32]
     log_rest: float
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,12 +79,13 @@ class WorldModelEvidence:
         if table.origin[row, place] == Origin.WORLD:
             cell = int(table.index[row, place])
             share = float(np.exp(_log_p(guess, world, np.array([cell]))[0]))
-            return [Reason(reasons.pixels_fit(share), 0.9)]
+            return [Reason(reasons.pixels_fit(share, guess.together), 0.9)]
         where = world.classes_of(table.lat[row, [place]], table.lon[row, [place]])
         log_p = _log_p(guess, world, where)
         if where[0] < 0 or log_p[0] - world.log_prior[where[0]] < WORTH_TELLING:
             return []
-        return [Reason(reasons.pixels_fit(float(np.exp(log_p[0]))), 0.3)]
+        said = reasons.pixels_fit(float(np.exp(log_p[0])), guess.together)
+        return [Reason(said, 0.3)]
 
     def all_reasons(
         self, view: View, table: PlaceTable, rows: IntArray, places: IntArray

@@ -41,7 +41,9 @@ def test_a_country_carries_its_number(outlines):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"text", gzip.compress(b"{}", mtime=0), gzip.compress(b"[1]"), b"\x1f\x8b\x08broken"]
+    "content",
+    [b"", b"text", gzip.compress(b"{}"), gzip.compress(b"[1]"), b"\x1f\x8b\x08broken"],
+    ids=["empty", "text", "object", "list", "broken"],
 )
 def test_a_damaged_file_is_told_with_its_path(tmp_path, content):
     file = tmp_path / "countries.json.gz"

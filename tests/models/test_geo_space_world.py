@@ -14,12 +14,16 @@ from geotagger.earth.partition import Limits, Partition
 from geotagger.earth.partition_build import build_partition
 from geotagger.earth.partition_file import save
 from geotagger.errors import ModelError
+from geotagger.models.album import reading
+from geotagger.models.album.config import AlbumModelConfig
+from geotagger.models.album.network import AlbumNetwork, CellHead
+from geotagger.models.album.release import save_release
 from geotagger.models.geo_space import load_geo_space
 from geotagger.models.geoclip_release import convert_release
 from geotagger.models.registry import read_config
 from geotagger.models.weights import sha256_of
 from geotagger.models.world import LinearHead, TopCells, WorldModel
-from geotagger.models.world_load import load_world_model
+from geotagger.models.world_load import load_outline, load_world_model
 from tests.support.releases import gallery, own_pairs, write_clip, write_head
 
 
@@ -66,6 +70,26 @@ def _unit(count: int, width: int = 16) -> np.ndarray:
 
 def _partition(limit: int = 30) -> Partition:
     return build_partition(gallery(), Limits(limit, 1, max_level=8), name="test")
+
+
+def test_an_album_model_of_the_same_space_belongs_to_the_world_model(
+    model: Path, world: WorldModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert load_outline(model).album_key == world.album_key == ""  # the shipped one has 512 numbers
+    torch.manual_seed(3)
+    size = read_config(model).embedding_size
+    config = AlbumModelConfig("m", 24, True, head="geo", dimension=size, beliefs=True)
+    cells = load_geo_space(model).encoder.encode(world.partition.mean_lat, world.partition.mean_lon)
+    head = CellHead(torch.from_numpy(cells), torch.zeros(len(cells)), learned=False)
+    network = AlbumNetwork(config)
+    network.start_memory(torch.from_numpy(cells))
+    save_release(tmp_path / "album", network, head, world.partition, trained_on="nothing")
+    monkeypatch.setattr(reading, "SHIPPED", tmp_path / "album")
+    again = load_world_model(model, cache=tmp_path / "cache", pairs=own_pairs())
+    assert load_outline(model).album_key == again.album_key == reading.album_key(size) != ""
+    rows = _unit(4)
+    together = again.album_cells(rows, np.arange(4.0) * 60.0, 5)
+    assert not np.allclose(together.log_p, again.top_cells(rows, 5).log_p)
 
 
 def test_top_cells_are_the_likeliest_and_the_rest_is_what_they_leave(world: WorldModel) -> None:

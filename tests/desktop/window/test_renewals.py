@@ -113,3 +113,33 @@ def test_a_decision_that_changes_nothing_lets_the_stopped_renewal_go_on(
     assert len(rounds) == 2 and rounds[0] == rounds[1]
     reasons = str(stored(window, "DSC_0102.jpg", desk).candidates)
     assert "DSC_0101.jpg, which you accepted" in reasons
+
+
+def test_other_folders_of_the_outing_come_after_the_album_and_once_for_all_decisions(
+    qtbot, desk, album, monkeypatch
+):
+    window = desk.open(album)
+    engine = window.engine
+    renew, around = engine.renew, engine.suggest_around
+    begun, go_on = threading.Event(), threading.Event()
+    told = []
+
+    def held(folder, near, *, cancel):
+        if not begun.is_set():
+            begun.set()
+            assert go_on.wait(60)
+        yield from renew(folder, near, cancel=cancel)
+        told.append("album")
+
+    def noted(folder, near, *, cancel):
+        told.append(len(near))
+        yield from around(folder, near, cancel=cancel)
+
+    monkeypatch.setattr(engine, "renew", held)
+    monkeypatch.setattr(engine, "suggest_around", noted)
+    accept(desk, window, "DSC_0101.jpg")
+    qtbot.waitUntil(begun.is_set, timeout=LONG)
+    accept(desk, window, "DSC_0102.jpg")
+    go_on.set()
+    qtbot.waitUntil(lambda: 2 in told, timeout=LONG)
+    assert told == ["album", 2]

@@ -33,6 +33,13 @@ from geotagger.suggest.company import UNSHOWN
 
 MODEL = "benchmark/1"
 RADII_M = (1e3, 25e3)
+_LAYOUTS = (
+    ("each by itself", "/elsewhere/phone", "/trip/camera"),
+    ("side by side", "/trip/phone", "/trip/camera"),
+    ("one folder", "/trip/both", "/trip/both"),
+)
+"""What it is called, where the photos with places lie, where those without."""
+
 _EPOCH = datetime(1970, 1, 1)
 _COLUMNS = (
     "path, folder, kind, size, mtime_ns, fingerprint, wall_us, offset_s, time_source, gps_state,"
@@ -54,7 +61,7 @@ def main() -> None:
     out = sys.stdout
     out.write("| folders | photos | within 1 km | within 25 km | states | unconfirmed |\n")
     out.write("|---|---|---|---|---|---|\n")
-    for folders in (("phone", "camera"), ("both", "both")):
+    for name, *folders in _LAYOUTS:
         errors: list[float] = []
         states: Counter[str] = Counter()
         unshown = 0
@@ -66,7 +73,6 @@ def main() -> None:
                 unshown += sum(one[2] for one in found)
         away = np.array(errors)
         within = " | ".join(f"{100.0 * (away <= radius).mean():.1f}" for radius in RADII_M)
-        name = "two" if folders[0] != folders[1] else "one"
         out.write(f"| {name} | {len(away)} | {within} | {dict(states)} | {unshown} |\n")
     _large()
 
@@ -76,7 +82,7 @@ def _placed(
     rows: Sequence[KnownPhoto],
     vectors: dict[str, NDArray[np.float32]],
     seed: int,
-    folders: tuple[str, str],
+    folders: Sequence[str],
 ) -> list[tuple[float, str, bool]]:
     """Return for each hidden photo its error in metres, its state, whether company was unshown."""
     hiding = hide(Way.STREAM, number, rows, vectors, 0.5, seed)
@@ -84,10 +90,11 @@ def _placed(
         return []
     with tempfile.TemporaryDirectory() as place, Catalog.open(Path(place) / "c.sqlite") as catalog:
         with catalog.writing() as connection:
-            connection.execute("INSERT INTO roots VALUES (?, 1)", (b"/trip",))
+            for root in (b"/trip", b"/elsewhere"):
+                connection.execute("INSERT INTO roots VALUES (?, 1)", (root,))
             for photo in hiding.photos:
                 assert photo.when is not None
-                folder = f"/trip/{folders[photo.anchor is None]}".encode()
+                folder = folders[photo.anchor is None].encode()
                 wall = photo.when.replace(tzinfo=None)
                 shift = photo.when.utcoffset()
                 anchor = photo.anchor
@@ -107,9 +114,9 @@ def _placed(
                         "INSERT INTO embeddings VALUES (?, ?, ?)",
                         (photo.key, MODEL, encode_vector(photo.embedding)),
                     )
-        suggest_again(catalog, f"/trip/{folders[1]}", model=MODEL)
+        suggest_again(catalog, folders[1], model=MODEL)
         found = []
-        for row in queries.photos(catalog, Path("/trip"), f"/trip/{folders[1]}"):
+        for row in queries.photos(catalog, Path("/trip"), folders[1]):
             key = row.path.stem
             if key in hiding.truth:
                 details = queries.details(catalog, row.id)

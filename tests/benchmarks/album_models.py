@@ -226,6 +226,33 @@ def draw(real: dict[str, NDArray[np.float64]], made: dict[str, NDArray[np.float6
     pyplot.close(figure)
 
 
+def draw_table(path: Path) -> None:
+    """Write the plot of the table: ours and the paper's figures at each radius."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    ours = json.loads(path.read_text(encoding="utf-8"))["ours"]
+    names = [one for one in ROWS if one in ours]
+    figure, axes = pyplot.subplots(1, 3, figsize=(12, 4.2), sharey=True, layout="constrained")
+    for axis, number in zip(axes, (0, 2, 3), strict=True):
+        for row, name in enumerate(names):
+            values = [seed[number] for seed in ours[name]]
+            axis.plot(values, [row] * len(values), "o", color="C0", label="ours, by seed")
+            if name in PAPER:
+                axis.plot(PAPER[name][number], row, "x", color="C1", label="PlaNet, Table 2b")
+        axis.set_title(f"% within {RADII_KM[number]:g} km")
+        axis.grid(axis="y", alpha=0.3)
+    axes[0].set_yticks(range(len(names)), names)
+    axes[0].invert_yaxis()
+    handles, labels = axes[0].get_legend_handles_labels()
+    known = dict(zip(labels, handles, strict=True))
+    axes[0].legend(known.values(), known.keys(), fontsize=8)
+    figure.savefig(RESULTS / f"{NAME}-table.png", dpi=70)
+    pyplot.close(figure)
+
+
 def table_lines(path: Path) -> list[str]:
     """Return Table 2b as Markdown."""
     table = json.loads(path.read_text(encoding="utf-8"))
@@ -334,6 +361,8 @@ def report(options: argparse.Namespace) -> list[str]:
         lines += ["", f"If it were known what each photo knows, {what}: {_figures(row)}."]
     if options.table is not None:
         lines += ["", "## PlaNet's Table 2b", "", *table_lines(options.table)]
+        lines += ["", f"![the table]({NAME}-table.png)"]
+        draw_table(options.table)
     return lines
 
 

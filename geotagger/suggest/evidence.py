@@ -11,10 +11,15 @@ from geotagger.suggest.scene import FloatArray, IntArray, PlaceTable, View
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A true sentence about why a photo may be at a place, and how much it weighs."""
+    """A true sentence about why a photo may be at a place, and how much it weighs.
+
+    Of reasons with the same ``theme`` a candidate gets the strongest only, as it is told twice in
+    other numbers otherwise.
+    """
 
     text: str
     strength: float
+    theme: str = ""
 
 
 class Evidence(Protocol):

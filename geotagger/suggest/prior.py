@@ -76,7 +76,7 @@ class AlbumPrior:
         counts = _around(scene.lat, scene.lon, asked)[which]
         many = (counts >= 2) & (counts >= 0.25 * total)
         for number, count in zip(told[many].tolist(), counts[many].tolist(), strict=True):
-            out[number].append(Reason(reasons.crowd(count, total), 0.1))
+            out[number].append(Reason(reasons.crowd(count, total), 0.1, "crowd"))
         return out
 
 

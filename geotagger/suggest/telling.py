@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from geotagger.suggest import reasons
@@ -40,15 +42,20 @@ def reasons_of(
     weights = (share[of, place] ** 0.25).tolist()
     told = [_told(source, fused, rows[of], place) for source in sources()]
     told.append(_told_by_neighbours(fused, rows[of], place))
-    found: list[dict[str, float]] = [{} for _ in rows]
+    found: list[dict[str, tuple[float, str]]] = [{} for _ in rows]
     for mine, weight, *heard_of in zip(of.tolist(), weights, *told, strict=True):
         texts = found[mine]
         for some in heard_of:
             for reason in some:
-                value = reason.strength * weight
-                if value > texts.get(reason.text, -1.0):
-                    texts[reason.text] = value
-    return [tuple(sorted(one, key=lambda text: -one[text])[:MOST_REASONS]) for one in found]
+                value, theme = reason.strength * weight, reason.theme or reason.text
+                if theme not in texts or value > texts[theme][0]:
+                    texts[theme] = value, reason.text
+    return [_strongest(one.values()) for one in found]
+
+
+def _strongest(told: Iterable[tuple[float, str]]) -> tuple[str, ...]:
+    ranked = sorted(told, key=lambda one: -one[0])
+    return tuple(text for _, text in ranked[:MOST_REASONS])
 
 
 def _told(source: Evidence, fused: Fused, rows: IntArray, places: IntArray) -> list[list[Reason]]:

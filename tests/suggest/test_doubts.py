@@ -46,6 +46,27 @@ def test_a_journey_is_not_doubted() -> None:
     assert not doubted(there + here + back)
 
 
+@pytest.mark.parametrize(
+    ("minutes", "km"), [(10, 2), (10, 6), (60, 6), (60, 30), (240, 30), (240, 150), (600, 1500)]
+)
+def test_an_outing_with_one_photo_is_no_stray(minutes: float, km: float) -> None:
+    away = (LISBON[0] + km / 111.2, LISBON[1])
+    photos = [photo(f"a{n}", minutes * n, away if n == 4 else LISBON) for n in range(9)]
+    assert max(anchor_doubts(photos).values()) < DOUBTED / 2
+
+
+@pytest.mark.parametrize(("minutes", "km"), [(1, 20), (10, 60), (30, 300), (60, 1500)])
+def test_a_place_that_nobody_gets_to_and_back_from_is_a_stray(minutes: float, km: float) -> None:
+    away = (LISBON[0] + km / 111.2, LISBON[1])
+    photos = [photo(f"a{n}", minutes * n, away if n == 4 else LISBON) for n in range(9)]
+    assert doubted(photos) == {"a4"}
+
+
+def test_who_goes_back_and_forth_between_two_towns_is_believed() -> None:
+    towns = LISBON, (LISBON[0], LISBON[1] + 0.07)
+    assert not doubted([photo(f"a{n}", 60 * n, towns[n % 2]) for n in range(12)])
+
+
 def test_what_a_person_accepted_is_never_doubted() -> None:
     photos = walk(20)
     photos[7] = photo("a7", 70, VIENNA, kind=AnchorKind.ACCEPTED)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from geotagger.suggest import reasons
+from geotagger.suggest.album import suggest_album
 from geotagger.suggest.types import AnchorKind
 from tests.suggest.making import photo
 
@@ -39,3 +40,10 @@ def test_uncertain_times_and_accepted_places_are_called_so() -> None:
     assert text == "5 min before a.jpg, which you accepted (the time is uncertain)"
     assert reasons.looks_like("a.jpg", anchor.anchor) == "looks like a.jpg, which you accepted"
     assert reasons.looks_like("a.jpg", None) == "looks like a.jpg"
+
+
+def test_a_candidate_is_told_only_once_how_many_photos_are_around_it() -> None:
+    two_towns = [photo(f"a{n}.jpg", 60.0 * n, (41.0, 44.0 + 0.07 * (n % 2))) for n in range(12)]
+    (suggestion,) = suggest_album([*two_towns, photo("x.jpg", None)])
+    said = [text for text in suggestion.candidates[0].reasons if "of the album's" in text]
+    assert said == ["6 of the album's 12 photos with a place were taken around here"]

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 
 from geotagger.earth.distance import haversine_m, interpolate, spherical_mean
-from geotagger.suggest.scene import FloatArray, IntArray, Scene
+from geotagger.suggest.dated_names import dated
+from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of
 
 Baseline = Callable[[Scene], tuple[FloatArray, FloatArray]]
 """From an album to one place per target: two arrays (T,) of degrees, NaN where it has none."""
@@ -36,6 +37,12 @@ def nearest_in_time(limit_s: float = np.inf) -> Baseline:
         return _at(scene, index, np.isfinite(least) & (least <= limit_s))
 
     return rule
+
+
+def nearest_in_time_by_names(scene: Scene) -> tuple[FloatArray, FloatArray]:
+    """Return the same, unbounded, where days in file names are believed as `suggest` does it."""
+    again = scene_of(dated(scene.photos), scene.references)
+    return nearest_in_time()(again)
 
 
 def interpolation(scene: Scene) -> tuple[FloatArray, FloatArray]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.errors import GeotaggerError
-from geotagger.evaluation import fitting
+from geotagger.evaluation import baselines, fitting
 from geotagger.evaluation.albums_csv import (
     KnownPhoto,
     PhotoEmbedder,
@@ -29,6 +30,8 @@ from geotagger.suggest import clocks as clocks_of
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.calibration import Calibration, base, shipped
 from geotagger.suggest.scene import FloatArray
+
+BY_NAMES = "nearest_in_time_by_names"
 
 FOLDS = 6
 """Albums are dealt into so many folds; what is fitted for one comes from the others."""
@@ -50,6 +53,7 @@ def evaluate_completion(
     share: float = 0.8,
     seeds: int = 5,
     embedder: PhotoEmbedder | None = None,
+    names: bool = True,
     cache: Path | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -58,9 +62,10 @@ def evaluate_completion(
 
     ``albums`` is a CSV file with the columns album_id, file, taken_at, lat, lon; files are below
     ``photos``, which is only looked at with an ``embedder``. ``how`` says what is hidden, ``share``
-    how much of it (a second camera is always a half). All that is fitted for an album comes from
-    other albums of the file; if they are fewer than six, the shipped calibration is used, and the
-    result says so.
+    how much of it (a second camera is always a half). With ``names``, photos have the names that
+    ``index.csv`` beside the table gives them, as far as there is one. All that is fitted for an
+    album comes from other albums of the file; if they are fewer than six, the shipped calibration
+    is used, and the result says so.
 
     Raises
     ------
@@ -75,6 +80,8 @@ def evaluate_completion(
     if seeds < 1:
         raise GeotaggerError(f"At least one seed is needed, not {seeds}.")
     known = [rows for rows in read_albums(albums).values() if len(rows) > 1]
+    if not names:
+        known = [[replace(row, name="") for row in rows] for rows in known]
     if not known:
         raise GeotaggerError(
             "No album of the table has two photos, so nothing can be hidden.", path=albums
@@ -86,8 +93,8 @@ def evaluate_completion(
             files, photos, embedder, cache=cache, progress=progress, cancel=cancel
         )
     calibrations, fitted = _calibrations(known, vectors, progress, cancel)
-    names = rules(embedder is not None)
-    errors: dict[str, list[FloatArray]] = {name: [] for name in (*names, ORACLE)}
+    simple = rules(embedder is not None) | {BY_NAMES: baselines.nearest_in_time_by_names}
+    errors: dict[str, list[FloatArray]] = {name: [] for name in (*simple, ORACLE)}
     ours: list[MethodResult] = []
     clocks: list[ClockFound] = []
     placed: set[int] = set()
@@ -103,7 +110,7 @@ def evaluate_completion(
             placed.add(number)
             clocks.extend(_clock(hiding))
             ours.append(_ours(hiding, calibrations[number]))
-            for name, error in score_simple(hiding.photos, hiding.truth, names).items():
+            for name, error in score_simple(hiding.photos, hiding.truth, simple).items():
                 errors[name].append(error)
     if progress is not None:
         progress(Progress(len(known), len(known), "Placing hidden photos"))

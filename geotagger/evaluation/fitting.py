@@ -88,6 +88,7 @@ def in_mode(hiding: Hiding, mode: str) -> Hiding:
         replace(
             photo,
             when=photo.when if time else None,
+            name=photo.name if time else "",
             embedding=photo.embedding if look else None,
         )
         for photo in hiding.photos

@@ -105,6 +105,8 @@ def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
         # By fused mass: odds that jump where an anchor happened to lie would invite boasting.
         worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
         step = worth.argmax(axis=1)
+        if turn == 0:
+            step = _widened(fused, rows, at, ladder, odds, step)
         for number, row in enumerate(rows.tolist()):
             one = number, step[number]
             radius = float(ladder[one])
@@ -118,6 +120,38 @@ def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
             active[row] &= fused.apart_m[row, at[number]] > radius
         places = best_places(hits, present, active)
     return [row[:1] + sorted(row[1:], key=lambda pick: -pick.probability) for row in chosen]
+
+
+def _widened(
+    fused: Fused,
+    rows: IntArray,
+    at: IntArray,
+    ladder: FloatArray,
+    odds: FloatArray,
+    step: IntArray,
+) -> IntArray:
+    """Return the steps (K,) of the ladder, farther out where the disc would be too bold.
+
+    A small disc that is most likely wrong is no answer: it grows until it is as likely right, as
+    far as it does not reach half of the way to another place that is weighed in earnest.
+    """
+    out = step.copy()
+    numbers = np.arange(len(rows))
+    for number in np.flatnonzero(odds[numbers, step] < _BOLD):
+        row = rows[number]
+        apart = fused.apart_m[row, at[number]]
+        rival = fused.table.present[row] & (apart > ladder[number, step[number]])
+        rival &= fused.share[row] >= _EARNEST * fused.share[row, at[number]]
+        reach = apart[rival].min(initial=np.inf) / 2.0
+        even = np.flatnonzero((odds[number] >= _EVEN) & (ladder[number] <= reach))
+        if len(even):
+            out[number] = max(int(even[0]), int(step[number]))
+    return out
+
+
+_BOLD, _EVEN = 0.4, 0.5
+_EARNEST = 0.5
+"""Share, against that of the best place, from which another one is a rival."""
 
 
 def _free(

@@ -70,8 +70,9 @@ def anchor_doubts(photos: Sequence[AlbumPhoto]) -> dict[str, float]:
 
 def doubted(scene: Scene) -> frozenset[str]:
     """Return the keys of the photos whose places are not to be anchors."""
-    strays = np.flatnonzero(doubts_of(scene) > DOUBTED)
-    if len(strays) > max(1.0, MOST_SHARE * scene.timed):
+    doubts = doubts_of(scene)
+    strays = np.flatnonzero(doubts > DOUBTED)
+    if len(strays) > 1 and float(doubts.sum()) > MOST_SHARE * scene.timed:
         return frozenset()
     return frozenset(scene.photos[scene.anchors[index]].key for index in strays)
 

@@ -246,13 +246,15 @@ def first_places(fused: Fused, hits: FloatArray) -> IntArray:
     near = nearest_in_time(fused.view, fused.table)
     rows = np.flatnonzero((best >= 0) & (near >= 0))
     at_best, at_near = hits[rows, best[rows]].sum(axis=1), hits[rows, near[rows]].sum(axis=1)
-    keep = at_best < at_near + _DOUBT_HITS
+    keep = at_best < at_near + _DOUBT_HITS + _DOUBT_FAR * fused.far[rows]
     best[rows[keep]] = near[rows[keep]]
     return best
 
 
-_DOUBT_HITS = 0.4
-"""Expected hits (of five) that another place must be ahead of the nearest anchor in time."""
+_DOUBT_HITS, _DOUBT_FAR = 0.4, 0.8
+"""Expected hits (of five) that another place must be ahead of the nearest anchor in time, and how
+many more where every anchor is hours away: with whole days hidden, looks mislead more than the
+fits know, which saw few such photos."""
 
 
 def mass_around(

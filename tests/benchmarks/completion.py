@@ -22,7 +22,8 @@ from geotagger.models.embedder import load_embedder
 NOTE = (
     "Weights, motion and levels are held out by album. A few constants (the lead that another "
     "place needs over the nearest anchor, the pace of nights, how much an album's own anchors "
-    "are believed, the pull towards the traces) were chosen with these same albums in sight."
+    "are believed, the pull towards the traces, the bonds between neighbours in a stream, from "
+    "when on a photo is far from every anchor in time) were chosen with these same albums in sight."
 )
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNS = (
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--model", type=Path, help="without it, no look-alikes")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--without-names", action="store_true", help="by clocks and looks alone")
     parser.add_argument("--cache", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -53,12 +55,14 @@ def main() -> None:
             share=share,
             seeds=options.seeds,
             embedder=embedder,
+            names=not options.without_names,
             cache=options.cache,
         )
         for way, share in RUNS
     ]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     name = f"{datetime.now(UTC):%Y-%m-%d}-completion" + ("" if embedder else "-without-model")
+    name += "-without-names" if options.without_names else ""
     whole = {"machine": machine, "note": NOTE, "runs": [result.to_json() for result in results]}
     (RESULTS / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
     text = "\n\n".join(f"```\n{main_report(result)}\n```" for result in results)

@@ -305,6 +305,7 @@ class World:
     """Says "north" of red photos."""
 
     partition = PARTITION
+    album_key = ""
     log_prior = np.array([0.0, -np.inf])
 
     def __init__(self, key: str = "halves") -> None:

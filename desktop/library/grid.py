@@ -214,6 +214,10 @@ class PhotoGrid(QAbstractItemView):
                     region += self.visualRect(self._photos.index(row))
         return region
 
+    def selectionChanged(self, selected: QItemSelection, deselected: QItemSelection) -> None:
+        super().selectionChanged(selected, deselected)
+        self.viewport().update()
+
     def dataChanged(
         self,
         first: QModelIndex,
@@ -226,6 +230,7 @@ class PhotoGrid(QAbstractItemView):
 
     def currentChanged(self, current: QModelIndex, previous: QModelIndex) -> None:
         super().currentChanged(current, previous)
+        self.viewport().update()
         self._tell()
 
     def resizeEvent(self, event: QResizeEvent) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QImage
+from PySide6.QtCore import QEvent, QObject, QPoint, Qt
+from PySide6.QtGui import QImage, QPaintEvent, QRegion
 
 from desktop.library import snapshot
 from desktop.library.grid import PhotoGrid
@@ -201,3 +201,28 @@ def test_a_screen_reader_hears_name_state_and_place(grid):
     grid.model().show(taken([one]))
     said = grid.model().index(0).data(Qt.ItemDataRole.AccessibleTextRole)
     assert said == "0.jpg, Suggested, Sat 14 May 2022, 09:00, Lisbon, Portugal"
+
+
+class Painted(QObject):
+    """Hears which parts of a widget are painted."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self.region = QRegion()
+
+    def eventFilter(self, _of: QObject, event: QEvent) -> bool:
+        if isinstance(event, QPaintEvent):
+            self.region = self.region.united(event.region())
+        return False
+
+
+def test_the_frame_leaves_one_photo_and_reaches_the_next_at_once(grid, qtbot):
+    rows = tuple(row(number, minutes=1) for number in range(6))
+    grid.model().show(taken(rows))
+    grid.go_to(0)
+    qtbot.wait(50)
+    painted = Painted(grid)
+    grid.viewport().installEventFilter(painted)
+    cells = [grid.visualRect(grid.model().index(at, 0)) for at in (0, 4)]
+    qtbot.mouseClick(grid.viewport(), Qt.MouseButton.LeftButton, pos=cells[1].center())
+    qtbot.waitUntil(lambda: all(painted.region.contains(cell) for cell in cells))

@@ -6,6 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("suite", derandomize=True, deadline=None)
+settings.load_profile("suite")
+"""The same examples in every run: a suite that fails by chance tells nothing of a change.
+
+Search for new ones with ``--hypothesis-profile=default``.
+"""
 
 
 @pytest.fixture(scope="session", autouse=True)

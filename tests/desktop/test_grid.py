@@ -210,7 +210,7 @@ class Painted(QObject):
         super().__init__(parent)
         self.region = QRegion()
 
-    def eventFilter(self, _of: QObject, event: QEvent) -> bool:
+    def eventFilter(self, _of: QObject, event: QEvent) -> bool:  # noqa: N802
         if isinstance(event, QPaintEvent):
             self.region = self.region.united(event.region())
         return False

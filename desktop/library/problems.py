@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
@@ -60,9 +61,9 @@ class ProblemsDialog(QDialog):
         self.again_asked.emit()
 
 
-def _line(event: ScanEvent, icon: object) -> Line:
+def _line(event: ScanEvent, icon: QIcon) -> Line:
     error = event.error
     message = "Cannot be read." if error is None else error.message
     remedy = (error.remedy if error is not None else "") or _WHAT_TO_DO
     where = printable(event.path)
-    return Line((where, message, remedy), icon, event.path, tip=f"{where}\n{message}\n{remedy}")  # type: ignore[arg-type]
+    return Line((where, message, remedy), icon, event.path, tip=f"{where}\n{message}\n{remedy}")

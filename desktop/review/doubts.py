@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QModelIndex, QObject, Signal
+from PySide6.QtGui import QIcon
 from PySide6.QtWidgets import QApplication, QDialog, QLabel, QWidget
 
 from desktop import signs, wording
@@ -126,6 +127,6 @@ class DoubtsDialog(QDialog):
             self.photo_chosen.emit(photo_id)
 
 
-def _line(row: DoubtfulGps, root: Path, icon: object) -> Line:
+def _line(row: DoubtfulGps, root: Path, icon: QIcon) -> Line:
     where = printable(row.path.relative_to(root))
-    return Line((where, row.detail), icon, row.photo_id, tip=f"{where}\n{row.words}")  # type: ignore[arg-type]
+    return Line((where, row.detail), icon, row.photo_id, tip=f"{where}\n{row.words}")

@@ -153,15 +153,20 @@ def _rows(
     context = data.DataContext.get_current()
     context.enable_progress_bars = False
     context.print_on_execution_start = False
+    if not (shards if names is None else names):
+        return
     if names is not None:
-        if not names:
-            return
         # Names need not be valid UTF-8, which Arrow's texts must be: they travel as bytes.
         items = [{"path": os.fsencode(name)} for name in names]
         blocks = max(options.workers, -(-len(items) // options.batch))
         source = data.from_items(items, override_num_blocks=min(blocks, len(items)))
     else:
-        source = data.read_parquet([str(path) for path in shards])
+        # Not `read_parquet`: its threads import a file system for HTTP side by side, and where that
+        # cannot be imported one of them may see it half made and end the work.
+        items = [{"shard": os.fsencode(path.absolute())} for path in shards]
+        source = data.from_items(items, override_num_blocks=len(items)).map_batches(
+            _rows_of_shards, fn_args=(options.batch,), batch_size=1, batch_format="pyarrow"
+        )
         # Few shards, or small ones, come as one block, which only one actor would get.
         source = source.repartition(target_num_rows_per_block=options.batch)
     tables = source.map_batches(
@@ -183,6 +188,17 @@ def _rows(
             f"The cluster failed ({words[-1][:200] if words else type(error).__name__}).",
             remedy="What came back is kept; run the command again for the rest.",
         ) from error
+
+
+def _rows_of_shards(table: Any, rows: int) -> Iterator[Any]:
+    """Yield the photos of Parquet files as tables of at most ``rows``."""
+    import pyarrow
+    import pyarrow.parquet
+
+    for name in table.column("shard").to_pylist():
+        with pyarrow.parquet.ParquetFile(os.fsdecode(name)) as shard:
+            for batch in shard.iter_batches(rows, columns=["path", "bytes"]):
+                yield pyarrow.Table.from_batches([batch])
 
 
 def _result_of(row: dict[str, Any]) -> Embedded:

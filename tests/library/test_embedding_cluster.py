@@ -157,6 +157,16 @@ def test_shards_with_the_bytes_of_photos_need_no_shared_folder(
         )
 
 
+def test_a_shard_that_is_none_is_told(ray_here: None, model: Path, tmp_path: Path) -> None:
+    shard = tmp_path / "shard.parquet"
+    shard.write_bytes(b"PAR1 and no more")
+    options = ClusterOptions(LOCAL, workers=1)
+    for missing in (shard, tmp_path / "none.parquet"):
+        with pytest.raises(ClusterError, match="The cluster failed"):
+            list(embed_on_cluster(model, None, options, shards=[missing]))
+    assert list(embed_on_cluster(model, None, options, shards=[])) == []
+
+
 def test_the_extra_that_is_missing_is_named(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ClusterError, match="ray, which is not installed") as caught:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.suggest import timeline
+from geotagger.suggest import retrieval, timeline
 from geotagger.suggest.clock_zones import believed_of
 from geotagger.suggest.names.guessing import NameGuess, guesses_of
 from geotagger.suggest.types import AlbumPhoto, Anchor, References, WorldCells
@@ -133,24 +134,25 @@ def _is_place(photo: AlbumPhoto) -> bool:
     anchor = photo.anchor
     return (
         anchor is not None
-        and bool(np.isfinite(anchor.lat) and np.isfinite(anchor.lon))
+        and isfinite(anchor.lat)
+        and isfinite(anchor.lon)
         and abs(anchor.lat) <= 90.0
     )
 
 
 def _radius(anchor: Anchor) -> float:
-    return anchor.radius_m if np.isfinite(anchor.radius_m) and anchor.radius_m > 0.0 else 0.0
+    return anchor.radius_m if isfinite(anchor.radius_m) and anchor.radius_m > 0.0 else 0.0
 
 
 def _embeddings(photos: Sequence[AlbumPhoto]) -> tuple[NDArray[np.float32], BoolArray]:
     rows = [photo.embedding for photo in photos]
     length = next((len(row) for row in rows if row is not None), 0)
     out = np.zeros((len(photos), length), np.float32)
-    seen = np.zeros(len(photos), bool)
-    for index, row in enumerate(rows):
-        if row is not None and row.shape == (length,) and bool(np.isfinite(row).all()):
-            out[index] = row
-            seen[index] = True
+    seen = np.array([row is not None and row.shape == (length,) for row in rows], bool)
+    if seen.any():
+        out[seen] = [row for row, usable in zip(rows, seen.tolist(), strict=True) if usable]
+        seen &= np.isfinite(out).all(axis=1)
+        out[~seen] = 0.0
     return out, seen
 
 
@@ -170,9 +172,11 @@ class Origin(IntEnum):
     """A cell that the world model sees in the pixels."""
     NAME = 8
     """What a name in the photo's texts means."""
+    RETRIEVED = 9
+    """Where several look-alikes outside the album are dense."""
 
 
-OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME)
+OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME, Origin.RETRIEVED)
 """Places that do not come from the album's anchors."""
 
 AREAS = (Origin.WORLD, Origin.NAME)
@@ -189,7 +193,8 @@ class View:
     ``rows`` (H,) are indices into the scene's photos; ``similarity`` (H, A) are cosines with the
     anchors, NaN where either has no embedding; ``gap_s`` (H, A) are the seconds to the anchors,
     positive if the anchor is later, NaN where either has no time or all anchors are out of reach;
-    ``active_gap_s`` the same without the nights.
+    ``active_gap_s`` the same without the nights; ``found`` are the look-alikes in the album and
+    outside of it.
     """
 
     scene: Scene
@@ -197,6 +202,7 @@ class View:
     similarity: FloatArray
     gap_s: FloatArray
     active_gap_s: FloatArray
+    found: retrieval.Found
 
     def of(self, count: int) -> View:
         """Return the view of the first targets."""
@@ -206,6 +212,7 @@ class View:
             self.similarity[:count],
             self.gap_s[:count],
             self.active_gap_s[:count],
+            self.found.of(count),
         )
 
     @property
@@ -253,7 +260,20 @@ def view_of(scene: Scene, rows: IntArray) -> View:
         near = scene.anchor_seconds[timeline.nearest(scene.anchor_seconds, times)]
         gap[~(np.abs(near - times) <= timeline.REACH_S)] = np.nan
         active[np.isnan(gap[:, 0])] = np.nan
-    return View(scene, rows, similarity, gap, active)
+    return View(scene, rows, similarity, gap, active, _found(scene, rows, similarity))
+
+
+def _found(scene: Scene, rows: IntArray, similarity: FloatArray) -> retrieval.Found:
+    """Return the look-alikes of some targets."""
+    near, cosine = np.zeros((len(rows), 0), np.intp), np.zeros((len(rows), 0))
+    if scene.references is not None and scene.seen[rows].any():
+        keys = [scene.photos[row].key for row in rows.tolist()]
+        near, cosine = retrieval.alike_of(scene.references, keys, scene.embeddings[rows])
+        near = np.where(scene.seen[rows][:, None], near, -1)
+    scenes = retrieval.scenes_of(scene.seconds[scene.anchors])
+    anchors = retrieval.Pool(scene.lat, scene.lon, scenes, np.zeros_like(scenes))
+    library = retrieval.library_of(scene.references)
+    return retrieval.found_of(similarity, anchors, near, cosine, library)
 
 
 @dataclass(frozen=True, slots=True)

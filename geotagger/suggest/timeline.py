@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime, tzinfo
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,15 +32,7 @@ def seconds(photos: Sequence[AlbumPhoto]) -> NDArray[np.float64]:
     clock is nearest: the same journey shows the same local time. Clocks that were never set
     (before 1990) count as no time.
     """
-    wall = np.full(len(photos), np.nan)
-    offset = np.full(len(photos), np.nan)
-    for index, photo in enumerate(photos):
-        if photo.when is None or photo.when.replace(tzinfo=None) < EARLIEST:
-            continue
-        wall[index] = (photo.when.replace(tzinfo=None) - _EPOCH).total_seconds()
-        if photo.zone_known:
-            shift = photo.when.utcoffset() or photo.when.astimezone(UTC).utcoffset()
-            offset[index] = shift.total_seconds() if shift is not None else 0.0
+    wall, offset = _clocks(photos)
     zoned = np.flatnonzero(np.isfinite(offset))
     if len(zoned) == 0:
         return wall
@@ -49,6 +42,35 @@ def seconds(photos: Sequence[AlbumPhoto]) -> NDArray[np.float64]:
     return np.asarray(wall - offset, np.float64)
 
 
+def _clocks(photos: Sequence[AlbumPhoto]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return wall clocks and offsets from UTC in seconds (N,), NaN where they are not known."""
+    both = np.array(
+        [
+            _NEVER if (when := photo.when) is None else _clock(when, when.tzinfo, when.fold)
+            for photo in photos
+        ],
+        np.float64,
+    ).reshape(-1, 2)
+    known = np.array([photo.zone_known for photo in photos], bool)
+    return both[:, 0], np.where(known, both[:, 1], np.nan)
+
+
+_NEVER = (np.nan, np.nan)
+
+
+@lru_cache(maxsize=32_768)
+def _clock(when: datetime, _zone: tzinfo | None, _fold: int) -> tuple[float, float]:
+    """Return a photo's wall clock and offset from UTC; kept, as it is asked for again and again.
+
+    Times of different zones may be equal, so that the zone is part of the question.
+    """
+    wall = when.replace(tzinfo=None)
+    if wall < EARLIEST:
+        return _NEVER
+    shift = when.utcoffset()
+    return (wall - _EPOCH).total_seconds(), 0.0 if shift is None else shift.total_seconds()
+
+
 def active(photos: Sequence[AlbumPhoto], axis: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the times (N,) on an axis on which the night hardly passes.
 
@@ -56,16 +78,7 @@ def active(photos: Sequence[AlbumPhoto], axis: NDArray[np.float64]) -> NDArray[n
     slept in between, so an hour of the night counts as six minutes of the day. Which hours are
     night is read from the wall clocks of the album.
     """
-    wall = np.array(
-        [
-            np.nan
-            if photo.when is None
-            else (photo.when.replace(tzinfo=None) - _EPOCH).total_seconds()
-            for photo in photos
-        ],
-        np.float64,
-    )
-    shift = wall - axis
+    shift = _clocks(photos)[0] - axis
     known = np.isfinite(shift)
     local = axis + (float(np.median(shift[known])) if known.any() else 0.0)
     days = np.floor(local / _DAY_S)

@@ -138,6 +138,17 @@ def test_the_albums_anchors_decide_between_places_of_one_name():
     assert guess.share[spanish].sum() > alone.share[before].sum() + 0.2
 
 
+def test_the_same_texts_are_read_once_and_new_anchors_are_heard_all_the_same():
+    photos = [named("Cordoba"), named("Cordoba"), named("Cordoba")]
+    alone = guesses_of(photos)[0]
+    for place in (CORDOBA_SPAIN, CORDOBA_ARGENTINA):
+        placed = replace(photos[2], anchor=photo("c", None, place).anchor)
+        guess = guesses_of([*photos[:2], placed])[0]
+        assert haversine_m(guess.lat[0], guess.lon[0], *place) < 50_000
+        assert guess.share[0] > 0.8
+    assert (guesses_of(photos)[0].share == alone.share).all()
+
+
 def test_the_captions_of_other_photos_decide_between_places_of_one_name():
     others = [named(caption="Sevilla") for _ in range(5)] + [named(caption="Granada, Spain")]
     guess = guesses_of([*others, named(caption="Cordoba")])[-1]

@@ -57,3 +57,14 @@ def test_a_photo_without_zone_takes_the_offset_of_the_nearest_with_one() -> None
     axis = timeline.seconds(photos)
     assert axis[2] - axis[0] == pytest.approx(600)
     assert axis[1] - axis[3] == pytest.approx(6000)
+
+
+def test_equal_instants_of_different_zones_keep_their_own_wall_clocks() -> None:
+    noon = datetime(2022, 5, 14, 12, 0, tzinfo=UTC)
+    ahead = noon.astimezone(timezone(timedelta(hours=9)))
+    assert noon == ahead and hash(noon) == hash(ahead)
+    for when, unzoned in ((noon, 12.0), (ahead, 21.0)):
+        day = timeline.seconds([photo("a", 0, start=when)]) % 86_400.0
+        assert day[0] == unzoned * 3600.0
+        day = timeline.seconds([photo("a", 0, start=when, zone_known=True)]) % 86_400.0
+        assert day[0] == 12.0 * 3600.0

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import isfinite
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from geotagger.suggest.names.arrays import BoolArray, FloatArray, IntArray
 from geotagger.suggest.names.matches import Match, matches_in
 from geotagger.suggest.names.trust import Trust
 from geotagger.suggest.names.weighing import Spots, posterior, spots_of
+from geotagger.suggest.same_objects import SameObjects
 from geotagger.suggest.types import AlbumPhoto, PhotoText
 
 MOST_SPOTS = 6
@@ -74,24 +76,51 @@ def guesses_of(
         return (None,) * len(photos)
     trust = trust or trusting.shipped()
     names = gazetteer or shared()
-    # Photos whose file names alone differ say the same: only texts with names in them count.
-    said = [_saying(photo.texts, names) for photo in photos]
+    said = _SAID.get(
+        (trust, names, *(photo.texts for photo in photos)), lambda: _said(photos, trust, names)
+    )
     wanted = {
-        texts for photo, texts in zip(photos, said, strict=True) if photo.anchor is None and texts
+        texts
+        for photo, texts in zip(photos, said.texts, strict=True)
+        if photo.anchor is None and texts
     }
-    count = Counter(texts for texts in said if texts)
-    known = {texts: _spots(texts, names) for texts in count}
+    if not wanted:
+        return (None,) * len(photos)
     anchors = _anchors(photos)
-    others = _others(count, known, trust)
     made = {
-        texts: _guess(found, trust, _support(found, anchors, others))
+        texts: _guess(found, trust, _support(found, anchors, said.others))
         for texts in wanted
-        if (found := known[texts]) is not None
+        if (found := said.known[texts]) is not None
     }
     return tuple(
         made.get(texts) if photo.anchor is None else None
-        for photo, texts in zip(photos, said, strict=True)
+        for photo, texts in zip(photos, said.texts, strict=True)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What the texts of N photos say, whatever is known of places.
+
+    ``texts`` (N,) are those with names in them, ``known`` what they mean by themselves, ``others``
+    what all of them together point to.
+    """
+
+    texts: tuple[tuple[PhotoText, ...], ...]
+    known: dict[tuple[PhotoText, ...], Spots | None]
+    others: _Points | None
+
+
+_SAID: SameObjects[_Said] = SameObjects(4)
+"""Of the last albums: after a decision on a place the texts are as they were."""
+
+
+def _said(photos: Sequence[AlbumPhoto], trust: Trust, names: Gazetteer) -> _Said:
+    # Photos whose file names alone differ say the same: only texts with names in them count.
+    said = tuple(_saying(photo.texts, names) for photo in photos)
+    count = Counter(texts for texts in said if texts)
+    known = {texts: _spots(texts, names) for texts in count}
+    return _Said(said, known, _others(count, known, trust))
 
 
 def _saying(texts: tuple[PhotoText, ...], gazetteer: Gazetteer) -> tuple[PhotoText, ...]:
@@ -135,13 +164,14 @@ class _Points:
 
 
 def _anchors(photos: Sequence[AlbumPhoto]) -> _Points | None:
-    cells: Counter[tuple[float, float]] = Counter()
-    for photo in photos:
-        anchor = photo.anchor
-        if anchor is not None and np.isfinite(anchor.lat) and np.isfinite(anchor.lon):
-            cells[round(anchor.lat, 1), round(anchor.lon, 1)] += 1
-    if not cells:
+    known = [
+        (anchor.lat, anchor.lon)
+        for photo in photos
+        if (anchor := photo.anchor) is not None and isfinite(anchor.lat) and isfinite(anchor.lon)
+    ]
+    if not known:
         return None
+    cells = Counter(map(tuple, np.round(known, 1).tolist()))
     common = cells.most_common(_MOST_ANCHORS)
     share = np.array([times for _, times in common], np.float64)
     places = np.array([place for place, _ in common], np.float64)

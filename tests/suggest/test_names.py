@@ -144,8 +144,8 @@ def test_the_same_texts_are_read_once_and_new_anchors_are_heard_all_the_same():
     for place in (CORDOBA_SPAIN, CORDOBA_ARGENTINA):
         placed = replace(photos[2], anchor=photo("c", None, place).anchor)
         guess = guesses_of([*photos[:2], placed])[0]
-        assert haversine_m(guess.lat[0], guess.lon[0], *place) < 50_000
-        assert guess.share[0] > 0.8
+        assert haversine_m(guess.lat[0], guess.lon[0], *place) < 100_000
+        assert guess.share[0] > 0.5
     assert (guesses_of(photos)[0].share == alone.share).all()
 
 

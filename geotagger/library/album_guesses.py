@@ -40,7 +40,7 @@ def heard_together(
     ``seconds`` are added to the times of the cameras that they name. Photos without a time or
     without an embedding keep the guess that they have.
     """
-    times = timeline.seconds(clocks.shifted(photos, seconds))
+    times = timeline.seconds(clocks.as_taken(photos, seconds))
     rows = [
         row
         for row, photo in enumerate(photos)

@@ -11,7 +11,6 @@ from geotagger.progress import CancelToken
 from geotagger.suggest import chain, clocks, fusion, honesty, timeline
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, picks, radii_of
-from geotagger.suggest.dated_names import dated
 from geotagger.suggest.doubts import doubted
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of, view_of
@@ -103,11 +102,10 @@ def suggest_parts(
         The token was cancelled; it is looked at before each part.
     """
     chosen = shipped() if calibration is None else calibration
-    photos = dated(photos)
     if clock_seconds is None:
         estimate = clocks.estimate(photos)
         clock_seconds = {one.camera: one.offset_s for one in estimate if one.sure and one.matters}
-    right = clocks.shifted(photos, clock_seconds)
+    right = clocks.as_taken(photos, clock_seconds)
     scene = scene_of(right, references, world, corrected=clock_seconds)
     if astray := doubted(scene):
         scene = scene_of(right, references, world, corrected=clock_seconds, doubted=astray)

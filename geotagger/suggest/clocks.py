@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.suggest import timeline
+from geotagger.suggest.dated_names import dated
 from geotagger.suggest.daylight import Sky
 from geotagger.suggest.types import AlbumPhoto, AnchorKind
 
@@ -103,8 +104,10 @@ def estimate(photos: Sequence[AlbumPhoto]) -> list[ClockOffset]:
 
     The reference is the camera with most GPS of its own, since such a clock is set by a network;
     among equals the one with most photos. Cameras with fewer than `FEWEST` photos that have a time
-    and an embedding are left out, and so is an album of one camera.
+    and an embedding are left out, and so is an album of one camera. Days that file names tell where
+    the clock tells of an export are no times of a clock (see `dated_names`).
     """
+    photos = dated(photos)
     seconds = timeline.seconds(photos)
     streams = _streams(photos, seconds)
     if len(streams) < 2:
@@ -129,6 +132,15 @@ def shifted(photos: Sequence[AlbumPhoto], seconds: Mapping[str, float]) -> list[
     """Return the photos with seconds added to the times of the cameras that are named."""
     shift = {camera: timedelta(seconds=one) for camera, one in seconds.items()}
     return [_moved(photo, shift.get(photo.camera)) for photo in photos]
+
+
+def as_taken(photos: Sequence[AlbumPhoto], seconds: Mapping[str, float]) -> list[AlbumPhoto]:
+    """Return the photos with the times at which they were taken, as far as is known.
+
+    Clocks are corrected as `shifted` does; then days in file names are believed where the clock
+    tells of an export, which no camera's clock was right or wrong about.
+    """
+    return dated(shifted(photos, seconds))
 
 
 def _moved(photo: AlbumPhoto, shift: timedelta | None) -> AlbumPhoto:

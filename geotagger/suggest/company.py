@@ -126,7 +126,7 @@ def _agreement(
     anchored = [one for one in photos if one.anchor is not None and not one.time_is_fallback]
     if not anchored or not others:
         return None
-    both = clocks.shifted([*anchored, *others], seconds)
+    both = clocks.as_taken([*anchored, *others], seconds)
     times = timeline.seconds(both)
     lat = np.array([one.anchor.lat if one.anchor is not None else np.nan for one in both])
     lon = np.array([one.anchor.lon if one.anchor is not None else np.nan for one in both])

@@ -35,7 +35,9 @@ def dated(photos: Sequence[AlbumPhoto]) -> list[AlbumPhoto]:
 
 
 def _dated(photo: AlbumPhoto) -> AlbumPhoto:
-    found = time_in_name(photo.name)
+    # Photos of other folders are called by their folder too: the first day of a journey, maybe.
+    name = photo.name.rpartition("/")[2]
+    found = time_in_name(name)
     if found is None:
         return photo
     told, zone_known = found
@@ -45,7 +47,7 @@ def _dated(photo: AlbumPhoto) -> AlbumPhoto:
             return photo
     day_only = (told.hour, told.minute, told.second, told.microsecond) == (12, 0, 0, 0)
     if day_only:
-        counter = _COUNTER.search(photo.name)
+        counter = _COUNTER.search(name)
         told += min(_STEP * int(counter[2]), _LONGEST) if counter else timedelta()
     return replace(
         photo, when=told, zone_known=zone_known, time_is_fallback=day_only, day_only=day_only

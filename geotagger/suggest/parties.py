@@ -136,7 +136,7 @@ def _cameras(photos: Sequence[AlbumPhoto], clock_seconds: Mapping[str, float]) -
     anchored = Counter(one.camera for one in photos if one.anchor is not None and one.camera)
     if sum(count >= _FEWEST for count in anchored.values()) < 2:
         return {}
-    right = clocks.shifted(photos, clock_seconds)
+    right = clocks.as_taken(photos, clock_seconds)
     times = timeline.seconds(right)
     rows: dict[str, list[int]] = {}
     for index, photo in enumerate(right):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from geotagger.suggest import reasons
 from geotagger.suggest.album import suggest_album
+from geotagger.suggest.clocks import as_taken
 from geotagger.suggest.dated_names import dated
 from geotagger.suggest.types import AlbumPhoto
 from tests.suggest.making import NOON, photo
@@ -44,6 +45,27 @@ def test_a_name_without_a_day_or_of_the_same_or_a_later_day_changes_nothing() ->
     for name in ("IMG_7369.jpg", "2016-03-20-3.jpg", "2016-03-19-3.jpg", "2016-05-01.jpg", ""):
         one = replace(photo(name, 0.0), when=when)
         assert dated([one]) == [one]
+
+
+def test_a_day_in_the_name_of_the_folder_before_it_tells_of_no_export() -> None:
+    """Photos of other folders are called "2016-03-20 Lisbon/IMG_7369.jpg", on any day of it."""
+    when = datetime(2016, 3, 25, 9, tzinfo=UTC)
+    one = replace(photo("2016-03-20 Lisbon/IMG_7369.jpg", 0.0), when=when)
+    assert dated([one]) == [one]
+
+
+def test_a_correction_of_the_clock_does_not_move_the_day_of_an_exported_photo() -> None:
+    export = datetime(2016, 6, 1, 10, tzinfo=UTC)
+    exported = replace(photo("2016-03-20-3.jpg", 0.0), when=export, camera="camera")
+    (right,) = as_taken([exported], {"camera": 11 * 3600.0})
+    assert right == dated([exported])[0]
+
+
+def test_a_correction_is_added_before_the_name_is_compared_with_the_clock() -> None:
+    """A clock a year ahead, its names written at home from the right one: no export."""
+    ahead = replace(photo("2016-03-20.jpg", 0.0), when=datetime(2017, 3, 20, 9, 30, tzinfo=UTC))
+    (right,) = as_taken([ahead], {"": -365 * 86_400.0})
+    assert right.when == datetime(2016, 3, 20, 9, 30, tzinfo=UTC)
 
 
 def test_a_photo_without_a_time_has_that_of_its_name() -> None:

@@ -13,6 +13,7 @@ a person has accepted is never doubted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -100,14 +101,13 @@ def _accepted(scene: Scene, anchor: int) -> bool:
 def _strays(lat: FloatArray, lon: FloatArray, times: FloatArray, stray: FloatArray) -> FloatArray:
     """Return the posterior probability (N,) of being a stray, for anchors in order of time."""
     count, reach = len(lat), MOST_STRAYS + 1
-    # moves[s, j] is how likely j is reached from the anchor s + 1 places before it.
-    moves, astray = np.full((reach, count), -np.inf), np.full((reach, count), -np.inf)
-    for back in range(1, min(reach, count - 1) + 1):
-        away = haversine_m(lat[:-back], lon[:-back], lat[back:], lon[back:])
-        gap = times[back:] - times[:-back]
-        moves[back - 1, back:] = _log_move(away, gap) + np.log1p(-stray[back:])
-        astray[back - 1, back:] = _log_anywhere(away) + np.log(stray[back:])
-    moves[0] = np.logaddexp(moves[0], _log_return(lat, lon, times) + np.log1p(-stray))
+    # [s, j] is about how j is reached from the anchor s + 1 places before it.
+    first = np.arange(count) - np.arange(1, reach + 1)[:, None]
+    known, first = first >= 0, np.maximum(first, 0)
+    away, gap = haversine_m(lat[first], lon[first], lat, lon), times - times[first]
+    moves = np.where(known, _log_move(away, gap) + np.log1p(-stray), -np.inf)
+    astray = np.where(known, _log_anywhere(away) + np.log(stray), -np.inf)
+    moves[0] = np.logaddexp(moves[0], _log_return(away, gap[0], known) + np.log1p(-stray))
     # A run of strays after the right anchor i, each seen from it.
     skipped = np.zeros((reach, count))
     for back in range(2, reach + 1):
@@ -122,35 +122,49 @@ def _strays(lat: FloatArray, lon: FloatArray, times: FloatArray, stray: FloatArr
     ends = np.arange(count)
     begin = np.where(ends <= MOST_STRAYS, first[:-1] - 2.0 * np.log(1e5), -np.inf)
     finish = np.where(ends >= count - 1 - MOST_STRAYS, last, -np.inf)
-    before, after = begin.copy(), finish.copy()
-    for here in range(1, count):
-        steps = np.arange(min(reach, here))
-        before[here] = np.logaddexp(
-            before[here], _log_sum(before[here - 1 - steps] + edges[steps, here])
-        )
-    for here in range(count - 2, -1, -1):
-        steps = np.arange(min(reach, count - 1 - here))
-        after[here] = np.logaddexp(
-            after[here], _log_sum(after[here + 1 + steps] + edges[steps, here + 1 + steps])
-        )
-    whole = _log_sum(before + finish)
-    if not np.isfinite(whole):
+    before, after = _summed(begin, edges), _summed_back(finish, edges)
+    whole = _log_sum((before + finish).tolist())
+    if not math.isfinite(whole):
         return np.zeros(count)
     return np.asarray(np.clip(1.0 - np.exp(before + after - whole), 0.0, 1.0), np.float64)
 
 
-def _log_return(lat: FloatArray, lon: FloatArray, times: FloatArray) -> FloatArray:
-    """Return the log-density (N,) of each anchor as a way back to one before its last."""
-    out = np.full(len(lat), -np.inf)
-    for back in range(2, min(_RETURNS_TO + 1, len(lat) - 1) + 1):
-        there = haversine_m(lat[:-back], lon[:-back], lat[back:], lon[back:])
-        step = haversine_m(lat[back - 1 : -1], lon[back - 1 : -1], lat[back:], lon[back:])
-        gap = times[back:] - times[back - 1 : -1]
-        scale = _usual_m(gap)
-        ring = np.log(scale**2 / np.pi) - 2.0 * np.log(scale**2 + there**2)
-        found = np.where(_reachable(step, gap), ring + np.log(_RETURN / _RETURNS_TO), -np.inf)
-        out[back:] = np.logaddexp(out[back:], found)
-    return out
+def _summed(begin: FloatArray, edges: FloatArray) -> FloatArray:
+    """Return the log-sums (N,) over all ways that lead to each anchor.
+
+    ``edges`` (S, N) lead to each anchor from those before it. One by one: seven plain numbers are
+    added up in less time than an array of them is made.
+    """
+    reach, out = len(edges), begin.tolist()
+    for here, edge in enumerate(edges.T.tolist()):
+        ways = [out[here - 1 - step] + edge[step] for step in range(min(reach, here))]
+        out[here] = _log_sum([out[here], *ways])
+    return np.array(out)
+
+
+def _summed_back(finish: FloatArray, edges: FloatArray) -> FloatArray:
+    """Return the log-sums (N,) over all ways that lead on from each anchor."""
+    reach, count, out = len(edges), len(finish), finish.tolist()
+    to = edges.T.tolist()
+    for here in range(count - 2, -1, -1):
+        ways = range(min(reach, count - 1 - here))
+        onward = [out[here + 1 + step] + to[here + 1 + step][step] for step in ways]
+        out[here] = _log_sum([out[here], *onward])
+    return np.array(out)
+
+
+def _log_return(away: FloatArray, gap: FloatArray, known: NDArray[np.bool_]) -> FloatArray:
+    """Return the log-density (N,) of each anchor as a way back to one before its last.
+
+    ``away`` (S, N) are the distances from the anchors before, the last first, where they are
+    ``known``; ``gap`` (N,) is the time since the last.
+    """
+    scale = _usual_m(gap)
+    there = away[1 : _RETURNS_TO + 1]
+    ring = np.log(scale**2 / np.pi) - 2.0 * np.log(scale**2 + there**2)
+    reached = _reachable(away[0], gap) & known[1 : _RETURNS_TO + 1]
+    found = np.where(reached, ring + np.log(_RETURN / _RETURNS_TO), -np.inf)
+    return np.asarray(np.logaddexp.reduce(found, axis=0), np.float64)
 
 
 def _usual_m(gap: FloatArray) -> FloatArray:
@@ -182,8 +196,8 @@ def _log_anywhere(away: FloatArray) -> FloatArray:
     )
 
 
-def _log_sum(values: FloatArray) -> float:
-    top = float(values.max(initial=-np.inf))
-    if not np.isfinite(top):
-        return -np.inf
-    return top + float(np.log(np.exp(values - top).sum()))
+def _log_sum(values: Sequence[float]) -> float:
+    top = max(values)
+    if not math.isfinite(top):
+        return -math.inf
+    return top + math.log(sum(math.exp(value - top) for value in values))

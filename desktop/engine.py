@@ -19,15 +19,8 @@ from geotagger.library.catalog import Catalog
 from geotagger.library.clocks import ClockChange, ClockDecision, ClockRow
 from geotagger.library.doubtful_gps import DoubtfulGps, doubtful_gps
 from geotagger.library.journal import Recovered
-from geotagger.library.rows import (
-    AlbumRow,
-    Change,
-    Decision,
-    DecisionKind,
-    PhotoDetails,
-    PhotoRow,
-    PhotoState,
-)
+from geotagger.library.listing import Listing
+from geotagger.library.rows import Change, Decision, DecisionKind, PhotoDetails, PhotoRow
 from geotagger.library.scan import ScanEvent, scan_folder
 from geotagger.library.thumbnails import Thumbnails
 from geotagger.library.writing import UndoResult, WriteEntry, WriteOptions, WritePlan, WriteResult
@@ -72,22 +65,17 @@ class Engine:
 
     # -- what there is
 
-    def rows(self, root: Path, album: str | None, states: frozenset[PhotoState] | None,
-             search: str) -> list[PhotoRow]:  # fmt: skip
-        """Return the photos of a folder tree that match, in chronological order."""
-        return queries.photos(self.catalog, root, album, states, search)
+    def listing(self, root: Path) -> Listing:
+        """Return the photos of a folder tree."""
+        return Listing.load(self.catalog, root)
+
+    def renewed(self, listing: Listing, photo_ids: Collection[int]) -> Listing:
+        """Return a listing with some photos as they are now."""
+        return listing.renewed(self.catalog, photo_ids)
 
     def rows_of(self, photo_ids: Sequence[int]) -> list[PhotoRow]:
         """Return the rows of some photos as they are now."""
         return queries.photos_by_id(self.catalog, photo_ids)
-
-    def counts(self, root: Path, album: str | None = None) -> dict[PhotoState, int]:
-        """Return how many photos are in each state."""
-        return queries.counts(self.catalog, root, album)
-
-    def albums(self, root: Path) -> list[AlbumRow]:
-        """Return the albums of a folder tree."""
-        return queries.albums(self.catalog, root)
 
     def details(self, photo_id: int) -> PhotoDetails:
         """Return everything about one photo."""
@@ -284,7 +272,7 @@ class Engine:
         Albums of one camera are left out, unless its clock was decided on or compared with that of
         a camera of another folder.
         """
-        found = [clocks.rows_of(self.catalog, album.id) for album in self.albums(root)]
+        found = [clocks.rows_of(self.catalog, one) for one in queries.folders(self.catalog, root)]
         some = [
             rows
             for rows in found

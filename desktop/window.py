@@ -282,6 +282,7 @@ class MainWindow(QMainWindow):
 
     def on_rows(self, rows: list[PhotoRow]) -> None:
         """Show rows that changed."""
+        self.library.patch(rows)
         self.panes.model.patch(rows)
         self.panes.photo.show_photo(self.panes.grid.current_photo())
 

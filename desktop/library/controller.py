@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from desktop.library.filters import BY_ID
 from desktop.library.snapshot import Query, Snapshot
 from desktop.work import GENERAL, INTERACTIVE, Context, Job, Work, each
 from geotagger.errors import GeotaggerError
+from geotagger.library.listing import Listing
+from geotagger.library.rows import PhotoRow
 from geotagger.library.scan import ScanEvent, ScanOutcome, root_of
 
 _REFRESH_MS = 300
@@ -49,6 +52,15 @@ class LibraryController(QObject):
         self._job: Job | None = None
         self._after_pause = Phase.SCANNING
         self._refresh_job: Job | None = None
+        self._undone: Callable[[], None] = lambda: None
+        """Has what a refresh took to be read kept for the next one."""
+        self._listing: Listing | None = None
+        self._reload = True
+        """Whether the listing is to be read anew altogether."""
+        self._unread: set[int] = set()
+        """Photos of the listing that changed since they were read."""
+        self._patches: dict[int, PhotoRow] = {}
+        """Rows that were told while a refresh was under way."""
         self._stale = False
         self._took_ms = 0.0
         self._again = QTimer(self, singleShot=True)
@@ -81,6 +93,7 @@ class LibraryController(QObject):
         root = root_of(folder)
         self._query = Query(root, album, filter_id)
         self.snapshot = None
+        self._listing, self._reload = None, True
         self.analysed = False
         self.problems = []
         self.problems_changed.emit(0)
@@ -97,20 +110,29 @@ class LibraryController(QObject):
             self._query = query
             self._refresh_now()
 
-    def refresh(self) -> None:
-        """Show the catalog as it is soon; many calls in a row make one refresh."""
+    def refresh(self, photo_ids: Collection[int] | None = None) -> None:
+        """Show soon what the catalog says of some photos, or all; many calls make one refresh."""
         if self._query is None:
             return
+        self._reload |= photo_ids is None
+        self._unread.update(photo_ids or ())
         if self._refresh_job is not None and not self._refresh_job.finished:
             self._stale = True
         elif not self._again.isActive():
             # A large library is asked less often, so that asking never takes most of the time.
             self._again.start(max(_REFRESH_MS, min(_SLOWEST_MS, int(2 * self._took_ms))))
 
+    def patch(self, rows: Sequence[PhotoRow]) -> None:
+        """Take rows that changed by a decision or a suggestion; `recount` shows the counts."""
+        if self._refresh_job is not None and not self._refresh_job.finished:
+            self._patches.update((row.id, row) for row in rows)
+        if self._listing is not None:
+            self._listing = self._listing.patched(rows)
+
     def recount(self) -> None:
         """Show the counts as they are after a decision; rows that changed are told elsewhere."""
-        shown = self.snapshot
-        if shown is None or shown.query != self._query:
+        shown, listing = self.snapshot, self._listing
+        if shown is None or listing is None or shown.query != self._query:
             return
         if BY_ID[shown.query.filter].states is not None:
             self._refresh_now()  # photos leave the filter and come into it
@@ -124,7 +146,7 @@ class LibraryController(QObject):
         self._work.latest(
             "count",
             INTERACTIVE,
-            lambda _context: snapshot.recount(self._engine, shown),
+            lambda _context: snapshot.recount(listing, shown),
             owner=self,
             done=done,
             failed=self.failed.emit,
@@ -136,28 +158,50 @@ class LibraryController(QObject):
             return
         self._again.stop()
         self._stale = False
-        if self._refresh_job is not None:
+        if self._refresh_job is not None and not self._refresh_job.finished:
             self._refresh_job.drop()
+            self._undone()
+        before = None if self._reload else self._listing
+        unread, self._unread = self._unread, set()
+        self._reload = False
+        self._patches.clear()
 
-        def function(_context: Context) -> tuple[Snapshot, float]:
+        def undone() -> None:
+            self._reload |= before is None
+            self._unread |= unread
+
+        def function(_context: Context) -> tuple[Listing, Snapshot, float]:
             began = time.monotonic()
-            taken = snapshot.take(self._engine, query)
-            return taken, 1000 * (time.monotonic() - began)
+            if before is None:
+                listing = self._engine.listing(query.root)
+            else:
+                listing = self._engine.renewed(before, unread) if unread else before
+            taken = snapshot.take(listing, query)
+            return listing, taken, 1000 * (time.monotonic() - began)
 
-        def done(result: tuple[Snapshot, float]) -> None:
-            taken, self._took_ms = result
+        def done(result: tuple[Listing, Snapshot, float]) -> None:
+            listing, taken, self._took_ms = result
+            for row in self._patches.values():
+                if row.id in taken.row_of:
+                    taken.rows[taken.row_of[row.id]] = row
+            self._listing = listing.patched(self._patches.values())
             self.snapshot = taken
             self.snapshot_taken.emit(taken)
             if self._stale:
                 self._stale = False
-                self.refresh()
+                self.refresh(())
 
+        def failed(error: Exception) -> None:
+            undone()
+            self.failed.emit(error)
+
+        self._undone = undone
         self._refresh_job = self._work.start(
             INTERACTIVE,
             function,
             name="show photos",
             done=done,
-            failed=self.failed.emit,
+            failed=failed,
             owner=self,
         )
 
@@ -210,7 +254,7 @@ class LibraryController(QObject):
             GENERAL,
             function,
             name="analysis",
-            items=lambda _: self.refresh(),
+            items=lambda parts: self.refresh([one for ids in parts for one in ids]),
             progress=self._on_progress,
             done=lambda _: self._on_analysis_done(),
             cancelled=self._on_stopped,
@@ -262,8 +306,9 @@ class LibraryController(QObject):
         if problems:
             self.problems.extend(problems)
             self.problems_changed.emit(len(self.problems))
-        if any(event.outcome is not ScanOutcome.UNCHANGED for event in events):
-            self.refresh()
+        told = [event.photo_id for event in events if event.outcome is not ScanOutcome.UNCHANGED]
+        if told:
+            self.refresh([photo_id for photo_id in told if photo_id is not None])
 
     def _on_progress(self, progress: object) -> None:
         self._meter.take(progress)  # type: ignore[arg-type]

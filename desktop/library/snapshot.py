@@ -1,4 +1,4 @@
-"""What the grid, the map and the counts show of the catalog at one moment, made in a worker."""
+"""What the grid, the map and the counts show of a listing at one moment, made in a worker."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from desktop import wording
-from desktop.engine import Engine
 from desktop.library.filters import BY_ID
+from geotagger.library.listing import Listing
 from geotagger.library.rows import AlbumRow, PhotoRow, PhotoState
 
+_THERE = frozenset(PhotoState) - {PhotoState.MISSING}
 _KNOWN = frozenset({PhotoState.HAS_GPS, PhotoState.WRITTEN, PhotoState.ACCEPTED, PhotoState.FAILED})
 
 
@@ -53,33 +54,28 @@ class Snapshot:
         return wording.total(self.all_counts) == 0
 
 
-def take(engine: Engine, query: Query) -> Snapshot:
-    """Ask the catalog; blocks."""
-    rows = engine.rows(query.root, query.album, BY_ID[query.filter].states, query.search)
-    if query.filter == "all":
-        rows = [row for row in rows if row.state is not PhotoState.MISSING]
-    all_counts = engine.counts(query.root)
-    counts = all_counts if query.album is None else engine.counts(query.root, query.album)
-    return Snapshot(
-        query,
-        rows,
-        sections(rows),
-        tuple(engine.albums(query.root)),
-        counts,
-        all_counts,
-        {row.id: number for number, row in enumerate(rows)},
+def take(listing: Listing, query: Query) -> Snapshot:
+    """Choose what a query asks for."""
+    states = BY_ID[query.filter].states
+    rows = listing.chosen(query.album, _THERE if states is None else states, query.search)
+    return _counted(
+        Snapshot(query, rows, (), (), {}, {}, {row.id: at for at, row in enumerate(rows)}), listing
     )
 
 
-def recount(engine: Engine, shown: Snapshot) -> Snapshot:
-    """Return what is shown with the counts, albums and headings of now; blocks."""
-    query = shown.query
-    all_counts = engine.counts(query.root)
+def recount(listing: Listing, shown: Snapshot) -> Snapshot:
+    """Return what is shown with the counts, albums and headings of a newer listing."""
+    return _counted(shown, listing)
+
+
+def _counted(shown: Snapshot, listing: Listing) -> Snapshot:
+    album = shown.query.album
+    all_counts = listing.counts()
     return replace(
         shown,
         sections=sections(shown.rows),
-        albums=tuple(engine.albums(query.root)),
-        counts=all_counts if query.album is None else engine.counts(query.root, query.album),
+        albums=tuple(listing.albums()),
+        counts=all_counts if album is None else listing.counts(album),
         all_counts=all_counts,
     )
 

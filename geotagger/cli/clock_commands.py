@@ -83,7 +83,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
 def clocks_below(catalog: Catalog, root: Path) -> list[ClockRow]:
     """Return the cameras of all albums below a root, and what is known of their clocks."""
     return [
-        row for album in queries.albums(catalog, root) for row in clocks.rows_of(catalog, album.id)
+        row for album in queries.folders(catalog, root) for row in clocks.rows_of(catalog, album)
     ]
 
 
@@ -149,7 +149,7 @@ def _model_key(named: Path | None, console: Console) -> str | None:
 def _estimate(catalog: Catalog, root: Path, model: str | None) -> None:
     from geotagger.library.analysing import album_photos, company_of
 
-    for album in queries.albums(catalog, root):
+    for album in queries.folders(catalog, root):
         if model is not None:
-            photos = album_photos(catalog, album.id, model)
-            company_of(catalog, album.id, photos, model)
+            photos = album_photos(catalog, album, model)
+            company_of(catalog, album, photos, model)

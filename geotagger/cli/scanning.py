@@ -10,8 +10,9 @@ from pathlib import Path
 from geotagger.cli.console import Console
 from geotagger.cli.options import command, json_flag, open_catalog, path
 from geotagger.errors import printable
-from geotagger.library import disagreements, queries
+from geotagger.library import disagreements
 from geotagger.library.catalog import Catalog
+from geotagger.library.listing import Listing
 from geotagger.library.rows import PhotoState
 from geotagger.library.scan import ScanOutcome, root_of, scan_folder
 
@@ -32,7 +33,7 @@ def _run(options: argparse.Namespace, console: Console) -> int:
     root = root_of(options.folder)
     with open_catalog(options) as catalog:
         outcomes = scan(catalog, root, console, again=options.again)
-        counts = queries.counts(catalog, root)
+        counts = Listing.load(catalog, root).counts()
     total = sum(counts.values()) - counts.get(PhotoState.MISSING, 0)
     located = counts.get(PhotoState.HAS_GPS, 0) + counts.get(PhotoState.WRITTEN, 0)
     if total == 0:

@@ -25,10 +25,11 @@ from geotagger.evaluation.completion_result import MethodResult
 from geotagger.evaluation.hidings import FIRST_CAMERA, SECOND_CAMERA, Way, chosen, shift_s
 from geotagger.evaluation.library_score import OURS, AlbumScore, LibraryScore
 from geotagger.evaluation.scoring import ORACLE, Truth, joined, rules, score_ours, score_simple
-from geotagger.library import clocks, neighbours, queries
+from geotagger.library import clocks, neighbours
 from geotagger.library.album_guesses import heard_before
 from geotagger.library.album_photos import album_photos
 from geotagger.library.catalog import Catalog
+from geotagger.library.listing import Listing
 from geotagger.library.references import references_by_album
 from geotagger.library.rows import PhotoState
 from geotagger.library.world_guesses import Outline, world_cells
@@ -55,11 +56,11 @@ class KnownFolder:
 
 def known_folders(catalog: Catalog, root: Path) -> list[KnownFolder]:
     """Return the folders below a root whose photos have GPS of their own, by path."""
-    rows = queries.photos(catalog, root, states=frozenset({PhotoState.HAS_GPS}))
-    counted = Counter(row.folder for row in rows)
+    listing = Listing.load(catalog, root)
+    counted = Counter(row.folder for row in listing.chosen(states={PhotoState.HAS_GPS}))
     return [
         KnownFolder(album.title, album.folder, counted[album.folder])
-        for album in queries.albums(catalog, root)
+        for album in listing.albums()
         if counted[album.folder]
     ]
 
@@ -103,7 +104,7 @@ def evaluate_library(
     cells = None if world is None else world_cells(world)
     partition = "" if world is None else world.key
     with_look = model is not None
-    albums = queries.albums(catalog, root)
+    albums = Listing.load(catalog, root).albums()
     truths = _truths(catalog, root)
     around = None if model is None else references_by_album(catalog, model)
     content = _contents(catalog)
@@ -160,7 +161,7 @@ def _too_few(root: Path, how: Way, known: int, *, anything: bool) -> TooFewPhoto
 
 def _truths(catalog: Catalog, root: Path) -> dict[str, tuple[float, float]]:
     """Return the places of the photos whose GPS is their own, by the key that `suggest` uses."""
-    rows = queries.photos(catalog, root, states=frozenset({PhotoState.HAS_GPS}))
+    rows = Listing.load(catalog, root).chosen(states={PhotoState.HAS_GPS})
     return {
         str(row.id): (row.lat, row.lon)
         for row in rows
@@ -225,12 +226,7 @@ def without_copies(
     keep = ~np.isin(_bits(references.embeddings), _bits(np.stack(vectors)))
     if keep.all():
         return references
-    return References(
-        tuple(references.names[index] for index in np.flatnonzero(keep)),
-        references.embeddings[keep],
-        references.lat[keep],
-        references.lon[keep],
-    )
+    return references.of(np.flatnonzero(keep))
 
 
 def _bits(vectors: NDArray[np.float32]) -> NDArray[np.uint64]:

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from geotagger.earth.places import PlaceNames
-from geotagger.library import album_guesses, clocks, neighbours, queries
+from geotagger.library import album_guesses, clocks, neighbours
 from geotagger.library.album_photos import album_photos
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import ImageEmbedder, embed_missing, model_key
+from geotagger.library.listing import Listing
 from geotagger.library.references import (
     Library,
     references_by_album,
@@ -69,7 +70,7 @@ def analyse(
     cancel = cancel or CancelToken()
     if places is not None:
         name_places(catalog, root, places)
-    rows = queries.albums(catalog, root)
+    rows = Listing.load(catalog, root).albums()
     model = None if embedder is None else _Model(model_key(embedder), world, world)
     yield from _suggest_all(catalog, rows, model, places, progress, cancel)
     if embedder is not None and embed_missing(

@@ -78,9 +78,8 @@ class PhotoRow:
     """
 
     id: int
-    path: Path
-    name: str
     folder: Path
+    name: str
     when: datetime | None
     zone_known: bool
     time_is_fallback: bool
@@ -95,6 +94,11 @@ class PhotoRow:
     camera: str
     companions: int
     error: str
+
+    @property
+    def path(self) -> Path:
+        """Where the file is."""
+        return self.folder / self.name
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,6 @@ START = datetime(2022, 5, 14, 9, tzinfo=UTC)
 def row(number: int, *, minutes: float = 10, place: str = "", state=PhotoState.PENDING):
     return PhotoRow(
         id=number + 1,
-        path=Path(f"/p/{number}.jpg"),
         name=f"{number}.jpg",
         folder=Path("/p"),
         when=START + timedelta(minutes=minutes * number),

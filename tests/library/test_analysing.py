@@ -18,6 +18,7 @@ from geotagger.library.analysing import (
 )
 from geotagger.library.catalog import Catalog
 from geotagger.library.embedding import embed_missing, model_key
+from geotagger.library.listing import Listing
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import scan_folder
 from geotagger.library.vectors import decode_vector, encode_vector
@@ -68,7 +69,7 @@ def test_an_accepted_place_is_evidence_for_the_others(catalog: Catalog, tmp_path
     root = tmp_path / "photos"
     list(scan_folder(catalog, root, workers=2))
     list(analyse(catalog, root))
-    assert queries.counts(catalog, root) == {PhotoState.INSUFFICIENT: 5}
+    assert Listing.load(catalog, root).counts() == {PhotoState.INSUFFICIENT: 5}
     by_name = ids(catalog, root)
     review.decide(catalog, [Decision(by_name["2.jpg"], DecisionKind.ACCEPTED, 48.2, 16.37, 50.0)])
     assert suggest_again(catalog, str(root))

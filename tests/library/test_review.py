@@ -7,6 +7,7 @@ import pytest
 
 from geotagger.library import queries, review, storing
 from geotagger.library.catalog import Catalog
+from geotagger.library.listing import Listing
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.photos.record import PhotoRecord
 from geotagger.suggest.types import Candidate, Suggestion, SuggestionState
@@ -48,8 +49,8 @@ def test_photos_come_in_chronological_order_with_their_states(
     assert [row.name for row in rows] == ["0.jpg", "1.jpg", "2.jpg", "3.jpg"]
     assert [row.state.value for row in rows] == ["ambiguous", "pending", "confident", "has_gps"]
     assert rows[2].place == "Zürich, Switzerland" and rows[2].probability == 0.9
-    assert queries.counts(catalog, tmp_path)[PhotoState.HAS_GPS] == 1
-    (album,) = queries.albums(catalog, tmp_path)
+    assert Listing.load(catalog, tmp_path).counts()[PhotoState.HAS_GPS] == 1
+    (album,) = Listing.load(catalog, tmp_path).albums()
     assert (album.title, album.count, album.without_gps) == ("trip", 4, 3)
 
 

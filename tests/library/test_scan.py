@@ -10,6 +10,7 @@ from PIL import Image
 from geotagger.errors import FolderError
 from geotagger.library import queries, review
 from geotagger.library.catalog import Catalog
+from geotagger.library.listing import Listing
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import ScanEvent, ScanOutcome, scan_folder
 from geotagger.progress import CancelledError, CancelToken, Progress
@@ -41,7 +42,7 @@ def test_a_tree_is_read_once_and_then_only_what_changed(catalog: Catalog, trip: 
         ScanOutcome.UPDATED: 1,
         ScanOutcome.ADDED: 1,
     }
-    assert [album.title for album in queries.albums(catalog, trip)] == ["later", "trip"]
+    assert [album.title for album in Listing.load(catalog, trip).albums()] == ["later", "trip"]
 
 
 def test_what_was_read_is_in_the_rows(catalog: Catalog, trip: Path) -> None:
@@ -69,7 +70,7 @@ def test_renamed_and_moved_files_keep_their_decisions(catalog: Catalog, trip: Pa
     details = queries.details(catalog, row.id)
     assert details.row.folder.name == "another folder"
     assert details.row.state is PhotoState.ACCEPTED
-    assert queries.counts(catalog, trip).get(PhotoState.MISSING, 0) == 0
+    assert Listing.load(catalog, trip).counts().get(PhotoState.MISSING, 0) == 0
 
 
 def test_a_file_that_is_gone_is_marked_and_comes_back(catalog: Catalog, trip: Path) -> None:
@@ -78,12 +79,12 @@ def test_a_file_that_is_gone_is_marked_and_comes_back(catalog: Catalog, trip: Pa
     kept, stamp = path.read_bytes(), path.stat()
     path.unlink()
     assert outcomes(scan(catalog, trip))[ScanOutcome.MISSING] == 1
-    assert queries.counts(catalog, trip)[PhotoState.MISSING] == 1
+    assert Listing.load(catalog, trip).counts()[PhotoState.MISSING] == 1
     assert ScanOutcome.MISSING not in outcomes(scan(catalog, trip))
     path.write_bytes(kept)
     os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     assert outcomes(scan(catalog, trip)) == {ScanOutcome.UPDATED: 1, ScanOutcome.UNCHANGED: 3}
-    assert PhotoState.MISSING not in queries.counts(catalog, trip)
+    assert PhotoState.MISSING not in Listing.load(catalog, trip).counts()
 
 
 def test_a_new_sidecar_is_noticed_though_the_photo_did_not_change(
@@ -155,7 +156,7 @@ def test_a_scan_of_an_offline_root_marks_nothing_missing(catalog: Catalog, trip:
     trip.rename(trip.with_name("unplugged"))
     with pytest.raises(FolderError):
         scan(catalog, trip)
-    assert PhotoState.MISSING not in queries.counts(catalog, trip)
+    assert PhotoState.MISSING not in Listing.load(catalog, trip).counts()
 
 
 def test_a_root_that_is_a_link_keeps_the_name_that_the_user_gave(

@@ -16,7 +16,7 @@ from desktop.window import MainWindow
 from geotagger.library.rows import PhotoRow, PhotoState
 from tests.support.albums import make_album
 
-LONG = 60_000
+LONG = 180_000
 
 
 class Desk:
@@ -54,7 +54,7 @@ class Desk:
             snapshot, query = window.library.snapshot, window.library.query
             if snapshot is None or query is None or snapshot.query != query:
                 return False
-            return snapshot.all_counts == window.engine.counts(query.root)
+            return snapshot.all_counts == window.engine.listing(query.root).counts()
 
         self.qtbot.waitUntil(current, timeout=LONG)
 

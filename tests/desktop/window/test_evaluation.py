@@ -15,7 +15,7 @@ def test_the_menu_leads_to_figures_and_closing_leaves_all_as_it_was(qtbot, desk,
         one for one in menus["Review"].actions() if one.text() == "How good is it on my photos…"
     )
     qtbot.waitUntil(action.isEnabled, timeout=LONG)
-    before = window.engine.counts(album)
+    before = window.engine.listing(album).counts()
     action.trigger()
     dialog = desk.dialog(lambda: window.dialog, EvaluationDialog)
     qtbot.waitUntil(dialog.start.isEnabled, timeout=LONG)
@@ -27,7 +27,7 @@ def test_the_menu_leads_to_figures_and_closing_leaves_all_as_it_was(qtbot, desk,
     dialog.start.click()
     dialog.reject()
     qtbot.waitUntil(lambda: not window.work.busy, timeout=LONG)
-    assert window.engine.counts(album) == before
+    assert window.engine.listing(album).counts() == before
 
 
 def test_without_a_folder_there_is_nothing_to_ask(qtbot, desk):

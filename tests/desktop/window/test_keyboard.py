@@ -228,7 +228,7 @@ def test_all_confident_are_shown_first_and_accepted_and_undone_as_one(qtbot, des
     desk.shown(window)
     window.review.undo_stack.undo()
     qtbot.waitUntil(
-        lambda: window.engine.counts(album).get(S.ACCEPTED, 0) == 0,
+        lambda: window.engine.listing(album).counts().get(S.ACCEPTED, 0) == 0,
         timeout=LONG,
     )
 

@@ -21,7 +21,7 @@ from geotagger.library.references import (
     references_of,
 )
 from geotagger.library.rows import AlbumRow
-from geotagger.library.storing import below, store_suggestion
+from geotagger.library.storing import below, store_suggestions
 from geotagger.library.world_guesses import Outline, World, world_cells
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest.company import Company, together
@@ -202,8 +202,7 @@ def _suggest_one(
     for part in parts:
         believed = company.believed(part, photos)
         with catalog.writing(aside=True) as connection:
-            for one in believed:
-                store_suggestion(connection, int(one.key), one)
+            store_suggestions(connection, ((int(one.key), one) for one in believed))
         yield [int(one.key) for one in believed]
 
 

@@ -69,7 +69,7 @@ def decode_path(stored: bytes) -> Path:
 
 def storable(text: str) -> str:
     """Return text that SQLite accepts: bytes of odd file names and lone surrogates escaped."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def below(root: Path) -> tuple[bytes, bytes]:
@@ -324,28 +324,33 @@ def encode_candidates(candidates: Iterable[Candidate]) -> str:
         }
         for candidate in candidates
     ]
-    return storable(json.dumps(whole, ensure_ascii=False))
+    return storable(_JSON.encode(whole))
 
 
-def store_suggestion(connection: sqlite3.Connection, photo_id: int, made: Suggestion) -> None:
-    """Put a suggestion in the place of the photo's former one; a photo that is gone is skipped."""
-    best = made.candidates[0] if made.candidates else None
-    connection.execute(
+_JSON = json.JSONEncoder(ensure_ascii=False)
+"""Made once: `json.dumps` with an option makes another one for every photo."""
+
+
+def store_suggestions(
+    connection: sqlite3.Connection, made: Iterable[tuple[int, Suggestion]]
+) -> None:
+    """Put suggestions, by photo, in the place of former ones; photos that are gone are skipped."""
+    connection.executemany(
         "REPLACE INTO suggestions"
         " (photo_id, state, lat, lon, radius_m, probability, place, candidates, radii)"
         " SELECT id, ?, ?, ?, ?, ?, ?, ?, ? FROM photos WHERE id = ?",
-        (
-            made.state.value,
-            None if best is None else best.lat,
-            None if best is None else best.lon,
-            None if best is None else best.radius_m,
-            None if best is None else best.probability,
-            "" if best is None else best.place,
-            encode_candidates(made.candidates),
-            json.dumps(made.radii_m),
-            photo_id,
-        ),
+        [(*_suggested(one), photo_id) for photo_id, one in made],
     )
+
+
+def _suggested(made: Suggestion) -> tuple[object, ...]:
+    """Return the state, the best candidate's place and name, all candidates, and the radii."""
+    rest = encode_candidates(made.candidates), _JSON.encode(made.radii_m)
+    if not made.candidates:
+        return made.state.value, None, None, None, None, "", *rest
+    best = made.candidates[0]
+    where = best.lat, best.lon, best.radius_m, best.probability, best.place
+    return made.state.value, *where, *rest
 
 
 def decode_candidates(stored: str | None) -> tuple[Candidate, ...]:

@@ -27,8 +27,12 @@ from geotagger.suggest.types import (
 LEVELS = (0.5, 0.8, 0.95)
 """Levels of the radii of a suggestion."""
 
-CHUNK = 128
-"""Photos worked on together; bounds the memory of an album of any size."""
+CHUNK = 512
+"""Photos worked on together at most; every further part costs what 30 photos do."""
+
+_FEWER, _MOST_GAPS = 128, 256_000
+"""Photos worked on together in an album of so many anchors that the gaps in time between both are
+more than this; with `CHUNK` it bounds the memory of an album of any size."""
 
 FIRST = 32
 """Photos of the first part where some are wanted before the others."""
@@ -99,7 +103,7 @@ def suggest_parts(
     Raises
     ------
     CancelledError
-        The token was cancelled; it is looked at before each part.
+        The token was cancelled; it is looked at twice for each part.
     """
     chosen = shipped() if calibration is None else calibration
     if clock_seconds is None:
@@ -116,6 +120,7 @@ def suggest_parts(
         _look_at(cancel)
         view = view_of(scene, chain.with_company(runs, rows))
         fused = fusion.fuse(view, fusion.propose(view), chosen).of(len(rows))
+        _look_at(cancel)
         found = picks(fused, honest)
         firsts = np.array([row[0].place if row else 0 for row in found], np.intp)
         radii = (
@@ -133,7 +138,9 @@ def _look_at(cancel: CancelToken | None) -> None:
 
 def _parts(scene: Scene, near: Collection[str]) -> list[IntArray]:
     """Return the targets in the parts and the order in which they are worked on."""
-    rows, first = scene.targets, CHUNK
+    rows = scene.targets
+    most = max(min(CHUNK, _FEWER), min(CHUNK, _MOST_GAPS // max(len(scene.anchors), 1)))
+    first = most
     moments = scene.seconds[[photo.key in near for photo in scene.photos]] if near else np.zeros(0)
     moments = np.sort(moments[np.isfinite(moments)])
     if len(moments):
@@ -141,7 +148,7 @@ def _parts(scene: Scene, near: Collection[str]) -> list[IntArray]:
         at = np.nan_to_num(times, nan=np.inf)
         gap = np.abs(times - moments[timeline.nearest(moments, at)])
         rows, first = rows[np.argsort(gap, kind="stable")], FIRST
-    cuts = range(first, len(rows), CHUNK)
+    cuts = range(first, len(rows), most)
     return [part for part in np.split(rows, cuts) if len(part)]
 
 

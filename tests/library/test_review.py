@@ -34,7 +34,7 @@ def ids(catalog: Catalog, tmp_path: Path, make_record: MakeRecord) -> list[int]:
         ):
             candidate = Candidate(10.0, 20.0, 100.0, probability, "Zürich, Switzerland", ("why",))
             made = Suggestion(str(photo_id), SuggestionState(state), (candidate,))
-            storing.store_suggestion(connection, photo_id, made)
+            storing.store_suggestions(connection, [(photo_id, made)])
     return stored
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from geotagger.suggest import album as of_albums
 from geotagger.suggest import candidates, honesty, ring_sums
 from geotagger.suggest.album import suggest_album
 from geotagger.suggest.calibration import shipped
@@ -77,6 +78,22 @@ def test_the_size_of_the_parts_changes_no_suggestion(monkeypatch: pytest.MonkeyP
     before = suggest_album(photos)
     monkeypatch.setattr(ring_sums, "BLOCK", 1)
     after = suggest_album(photos)
+    for one, other in zip(before, after, strict=True):
+        assert (one.key, one.state) == (other.key, other.state)
+        for mine, theirs in zip(one.candidates, other.candidates, strict=True):
+            assert (mine.lat, mine.lon, mine.reasons) == (theirs.lat, theirs.lon, theirs.reasons)
+            assert mine.probability == pytest.approx(theirs.probability, abs=1e-6)
+
+
+def test_neither_does_the_number_of_photos_that_are_worked_on_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    photos = album(200)
+    before = suggest_album(photos)
+    monkeypatch.setattr(of_albums, "_MOST_GAPS", 1)
+    monkeypatch.setattr(of_albums, "_FEWER", 7)
+    after = suggest_album(photos)
+    assert len(before) == len(after) == 133
     for one, other in zip(before, after, strict=True):
         assert (one.key, one.state) == (other.key, other.state)
         for mine, theirs in zip(one.candidates, other.candidates, strict=True):

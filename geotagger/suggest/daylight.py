@@ -2,7 +2,8 @@
 
 A picture that is dark was hardly taken under a high sun, and a bright one seldom at solar midnight.
 Cameras expose until most pictures are of middling brightness, and people light rooms at night, so
-one photo tells little; a stream of them speaks against offsets that turn its day into night.
+one photo tells little; a stream of them speaks against offsets that turn its day into night. So
+does that a photo was taken at all: people photograph seldom at night.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ from geotagger.suggest.types import AlbumPhoto
 
 FloatArray = NDArray[np.float64]
 
-WEIGHT = 0.3
-"""Photos of one outing are lit alike: their brightness counts less than one by one."""
+WEIGHT = 0.5
+"""Photos of one outing are lit alike and taken at like hours: they count less than one by one."""
 
 _LIT, _DARK = (0.465, 0.085), (0.34, 0.12)
 """Mean and spread of a picture's mean luminance by day and by night, sRGB values from 0 to 1: 930
@@ -29,6 +30,9 @@ photos with the sun up, 122 with it 6 degrees or more below the horizon, of 32 r
 
 _INDOORS = 0.1
 """Share of photos by day that are as dark as at night."""
+
+_AT_NIGHT = 122.0 / 930.0
+"""Photos taken at night for one by day, in the same albums."""
 
 _TWILIGHT_DEG = 6.0
 _SCENE_S = 1_800.0
@@ -78,21 +82,28 @@ class Sky:
         log-likelihoods (K,) are weighted by `WEIGHT`.
         """
         known = np.isfinite(brightness)
-        if not known.any():
-            return np.zeros(len(offsets))
-        times, light = seconds[known], brightness[known]
-        _, scene, count = np.unique(
-            np.floor(times / _SCENE_S), return_inverse=True, return_counts=True
-        )
-        share = 1.0 / np.sqrt(count[scene])
+        light = brightness[known]
+        count = _in_scene(seconds)
+        share = 1.0 / np.sqrt(_in_scene(seconds[known]))
         lit, dark = _density(light, *_LIT), _density(light, *_DARK)
         by_day = (1.0 - _INDOORS) * lit + _INDOORS * dark
         out = np.empty(len(offsets))
         for number, offset in enumerate(offsets):
-            height = elevation_deg(times + offset - self.ahead_s, self.lat, self.lon)
+            height = elevation_deg(seconds + offset - self.ahead_s, self.lat, self.lon)
             night = np.clip(-height / _TWILIGHT_DEG, 0.0, 1.0)
-            out[number] = (np.log(night * dark + (1.0 - night) * by_day) * share).sum()
-        return WEIGHT * out
+            hours = np.log(1.0 - night + night * _AT_NIGHT) / count
+            night = night[known]
+            looks = np.log(night * dark + (1.0 - night) * by_day) * share
+            out[number] = WEIGHT * (looks.sum() + hours.sum())
+        return out
+
+
+def _in_scene(seconds: FloatArray) -> FloatArray:
+    """Return how many of the photos are of each one's scene (N,)."""
+    _, scene, count = np.unique(
+        np.floor(seconds / _SCENE_S), return_inverse=True, return_counts=True
+    )
+    return np.asarray(count[scene], np.float64)
 
 
 def _density(light: FloatArray, mean: float, spread: float) -> FloatArray:

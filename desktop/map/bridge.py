@@ -32,7 +32,11 @@ class MapBridge(QObject):
 
     def send(self, name: str, *args: object) -> None:
         """Have the page carry out a command, now or as soon as it is ready."""
-        text = json.dumps({"name": name, "args": args}, allow_nan=False)
+        self.send_text(name, json.dumps(args, allow_nan=False))
+
+    def send_text(self, name: str, args: str) -> None:
+        """Send a command whose arguments are a JSON list already."""
+        text = f'{{"name": {json.dumps(name)}, "args": {args}}}'
         if self._ready:
             self.command.emit(text)
         else:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import QColor
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage, QWebEngineProfile, QWebEngineSettings
@@ -16,9 +17,16 @@ from desktop import signs
 from desktop.map.bridge import MapBridge
 from desktop.map.page import build_page
 from desktop.map.scheme import PAGE_URL, SCHEME, MapSchemeHandler, OnlyOwnScheme
-from desktop.map.values import MapCandidate, MapPhoto
+from desktop.map.values import (
+    MapCandidate,
+    MapPhoto,
+    PreparedPhotos,
+    plain_text,
+    prepare,
+    wrap_lon,
+)
 
-__all__ = ["MapCandidate", "MapPhoto", "MapView"]
+__all__ = ["MapCandidate", "MapPhoto", "MapView", "PreparedPhotos", "prepare"]
 
 _PAPER = {False: QColor("#cfdde6"), True: QColor("#171d24")}
 """What is seen before the page has painted: the sea."""
@@ -27,7 +35,6 @@ _STATE = {
     "setSigns": "signs",
     "setDark": "dark",
     "setReducedMotion": "motion",
-    "setPhotos": "photos",
     "highlightPhotos": "selected",
     "setCandidates": "candidates",
     "highlightCandidate": "chosen",
@@ -37,11 +44,6 @@ _STATE = {
     "fit": "where",
 }
 """What each command sets: the last of each kind is said again to a page that is loaded anew."""
-
-
-def wrap_lon(lon: float) -> float:
-    """Return a longitude brought into [-180, 180)."""
-    return lon if -180.0 <= lon < 180.0 else (lon + 180.0) % 360.0 - 180.0
 
 
 class _Page(QWebEnginePage):
@@ -130,6 +132,10 @@ class MapView(QWidget):
         self._page.complained.connect(self.script_error)
         self._page.renderProcessTerminated.connect(self._page_died)
         self._state: dict[str, tuple[str, tuple[object, ...]]] = {}
+        self._photos = PreparedPhotos()
+        self._parts: list[tuple[int, str]] = []
+        self._next_part = QTimer(self, singleShot=True, interval=0)
+        self._next_part.timeout.connect(self._send_part)
         self._lives = 3
         self._send("setSigns", signs.as_json_value())
         self._web.load(PAGE_URL)
@@ -138,12 +144,22 @@ class MapView(QWidget):
 
     def set_photos(self, photos: Iterable[MapPhoto]) -> None:
         """Show these photos, and no others; many that lie close together become one cluster."""
-        columns = [
-            (photo.id, photo.lat, wrap_lon(photo.lon), str(photo.state), _text(photo.title))
-            for photo in photos
-            if math.isfinite(photo.lat) and math.isfinite(photo.lon)
-        ]
-        self._send("setPhotos", columns)
+        self.show_prepared(prepare(photos))
+
+    def show_prepared(self, photos: PreparedPhotos) -> None:
+        """Show photos that `prepare` made ready; many go part by part, not to stall anything."""
+        self._photos = photos
+        self._parts = list(enumerate(photos.parts))
+        self._send_part()
+
+    def _send_part(self) -> None:
+        if self._parts:
+            at, part = self._parts.pop(0)
+            self._bridge.send_text(
+                "takePhotos", f"[{part}, {json.dumps(at == 0)}, {json.dumps(not self._parts)}]"
+            )
+        if self._parts:
+            self._next_part.start()
 
     def set_candidates(self, candidates: Iterable[MapCandidate]) -> None:
         """Show these candidates as numbered markers with the circles of their radii."""
@@ -154,7 +170,7 @@ class MapView(QWidget):
                 "lon": wrap_lon(one.lon),
                 "radius": one.radius_m,
                 "probability": one.probability,
-                "label": _text(one.label),
+                "label": plain_text(one.label),
             }
             for one in candidates
             if math.isfinite(one.lat) and math.isfinite(one.lon) and math.isfinite(one.radius_m)
@@ -276,6 +292,7 @@ class MapView(QWidget):
         self._bridge.restart()
         for name, args in self._state.values():
             self._bridge.send(name, *args)
+        self.show_prepared(self._photos)
         self._web.load(PAGE_URL)
 
 
@@ -284,8 +301,3 @@ def _place(lat: object, lon: object) -> tuple[float, float]:
     if not (math.isfinite(north) and math.isfinite(east)):
         raise ValueError("a place that is not a number")
     return min(max(north, -90.0), 90.0), wrap_lon(east)
-
-
-def _text(text: str) -> str:
-    """Return text without lone surrogates, which names that are not UTF-8 bring along."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

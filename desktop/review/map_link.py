@@ -6,7 +6,7 @@ from PySide6.QtCore import QObject
 
 from desktop import wording
 from desktop.library.snapshot import Snapshot
-from desktop.map.view import MapCandidate, MapPhoto, MapView
+from desktop.map.view import MapCandidate, MapPhoto, MapView, PreparedPhotos, prepare
 from desktop.review.controller import ReviewController
 from desktop.review.proposal import Proposal, Source, placeable
 from desktop.work import INTERACTIVE, Work
@@ -25,7 +25,7 @@ class MapLink(QObject):
         self._map = view
         self._review = review
         self._work = work
-        self._photos: list[MapPhoto] = []
+        self._photos = PreparedPhotos()
         self._fitted: object = None
         self._shown_details: PhotoDetails | None = None
         self._shown_place: tuple[float, float] | None = None
@@ -39,11 +39,11 @@ class MapLink(QObject):
         """Show the photos that have a place; another folder or album is brought into view."""
         scope = (snapshot.query.root, snapshot.query.album)
 
-        def made(photos: list[MapPhoto]) -> None:
+        def made(photos: PreparedPhotos) -> None:
             if photos != self._photos:
                 self._photos = photos
-                self._map.set_photos(photos)
-            if photos and scope != self._fitted:
+                self._map.show_prepared(photos)
+            if photos.corners and scope != self._fitted:
                 self._fitted = scope
                 if self._review.proposal is None:
                     self.show_all()
@@ -58,7 +58,7 @@ class MapLink(QObject):
 
     def show_all(self) -> None:
         """Bring all photos into view."""
-        self._map.fit([(photo.lat, photo.lon) for photo in self._photos])
+        self._map.fit(self._photos.corners)
 
     def marker_to_centre(self) -> None:
         """Put the marker to the middle of the map."""
@@ -114,9 +114,9 @@ class MapLink(QObject):
         self._map.fit(points)
 
 
-def _map_photos(snapshot: Snapshot) -> list[MapPhoto]:
-    return [
+def _map_photos(snapshot: Snapshot) -> PreparedPhotos:
+    return prepare(
         MapPhoto(row.id, row.lat, row.lon, row.state.value, wording.name(row))
         for row in snapshot.rows
         if row.lat is not None and row.lon is not None
-    ]
+    )

@@ -80,7 +80,7 @@ geotagger.start = (map, options) => {
       geotagger.signs.set(table);
       photos.redraw();
     },
-    setPhotos: (rows) => photos.setPhotos(rows),
+    takePhotos: (rows, first, last) => photos.take(rows, first, last),
     highlightPhotos: (ids) => photos.select(ids),
     setCandidates: (rows) => candidates.set(rows),
     highlightCandidate: (index) => candidates.highlight(index),

@@ -6,6 +6,7 @@ geotagger.Photos = geotagger.CanvasLayer.extend({
     L.Renderer.prototype.initialize.call(this, options);
     this._look = look;
     this._photos = [];
+    this._coming = [];
     this._selected = new Set();
     this.items = [];
   },
@@ -14,11 +15,16 @@ geotagger.Photos = geotagger.CanvasLayer.extend({
   mostSingle: 150,
   cell: 56,
 
-  setPhotos(rows) {
+  // Many come in parts, and are shown with the last.
+  take(rows, first, last) {
     const { worldX, worldY } = geotagger.geometry;
-    this._photos = rows.map(([id, lat, lon, state, title]) => ({
-      id, lat, lon, state, title, x: worldX(lon), y: worldY(lat),
-    }));
+    if (first) this._coming = [];
+    for (const [id, lat, lon, state, title] of rows) {
+      this._coming.push({ id, lat, lon, state, title, x: worldX(lon), y: worldY(lat) });
+    }
+    if (!last) return;
+    this._photos = this._coming;
+    this._coming = [];
     this.redraw();
   },
 

@@ -39,7 +39,7 @@ _REFERENCE_RINGS = (0.25, 0.25, 0.2, 0.1, 0.05, 0.05, 0.05, 0.05)
 """Rings around a look-alike of the library: pairs of one album with a cosine above 0.8 lay within
 100 m in 78 of 100 cases, within 1 km in 82; the rest is anywhere near."""
 
-_FIXED_TERMS = ("reference", "reference_odds")
+_FIXED_TERMS = ("reference", "reference_odds", "retrieved", "retrieved_odds")
 """Terms that are measured by themselves, as albums under test have no library beside them."""
 
 
@@ -188,8 +188,9 @@ def fit_mode(examples: Examples, base: ModeCalibration | None = None) -> ModeCal
     matrix = kernel.detach().numpy().astype(np.float64)
     # A reference competes with the floor by its own odds, whatever the album says.
     lowest = float(floor.detach())
-    fitted[names.index("reference")] = lowest
-    fitted[names.index("reference_odds")] = 1.0
+    for kind in ("reference", "retrieved"):
+        fitted[names.index(kind)] = lowest
+        fitted[names.index(f"{kind}_odds")] = 1.0
     matrix[KERNEL_TERMS.index("reference")] = np.log(_REFERENCE_RINGS)
     return ModeCalibration(fitted, lowest, matrix, *(np.array([0.0, 1.0]),) * 3)
 

@@ -15,7 +15,7 @@ from geotagger.evaluation.albums_csv import KnownPhoto
 from geotagger.evaluation.fitting import Hiding
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
 
-_GPS_RADIUS_M = 10.0
+GPS_RADIUS_M = 10.0
 FIRST_CAMERA, SECOND_CAMERA = "first", "second"
 
 
@@ -137,7 +137,7 @@ def _hiding(
         if index in hidden:
             truth[key] = (row.lat, row.lon)
         else:
-            anchor = Anchor(row.lat, row.lon, _GPS_RADIUS_M, AnchorKind.GPS)
+            anchor = Anchor(row.lat, row.lon, GPS_RADIUS_M, AnchorKind.GPS)
         photos.append(
             AlbumPhoto(
                 key=key,

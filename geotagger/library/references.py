@@ -2,12 +2,13 @@
 
 After a decision most of what an album is compared with is as it was before. So what was read is
 kept until something else than a decision in that album is written, and of a large library only the
-references that may be heard for the album are kept (see `lookalikes.heard_of`).
+references that may be heard for the album are kept (see `retrieval.heard_of`).
 """
 
 from __future__ import annotations
 
 import os
+import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
@@ -16,13 +17,13 @@ import numpy as np
 from geotagger.library.catalog import Catalog
 from geotagger.library.kept_vectors import kept_vectors
 from geotagger.library.recent import Recent
-from geotagger.suggest.lookalikes import heard_of
+from geotagger.suggest.retrieval import SCENE_S, heard_of
 from geotagger.suggest.types import AlbumPhoto, References
 
 _SEPARATOR = os.fsencode(os.sep)
 
-_PLACED = """SELECT p.id, p.path, p.folder, p.fingerprint, coalesce(d.lat, p.lat) AS lat,
-    coalesce(d.lon, p.lon) AS lon FROM photos p
+_PLACED = """SELECT p.id, p.path, p.folder, p.fingerprint, p.wall_us, p.camera,
+    coalesce(d.lat, p.lat) AS lat, coalesce(d.lon, p.lon) AS lon FROM photos p
     JOIN embeddings e ON e.fingerprint = p.fingerprint AND e.model = ?
     LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
     WHERE (d.lat IS NOT NULL OR p.gps_state = 'complete') AND NOT p.document
@@ -55,6 +56,8 @@ class Library:
                 embeddings=vectors,
                 lat=np.array([row["lat"] for row in rows], np.float64),
                 lon=np.array([row["lon"] for row in rows], np.float64),
+                scenes=_scenes(rows),
+                albums=_numbers([row["folder"] for row in rows]),
             ),
         )
 
@@ -65,22 +68,39 @@ class Library:
             keep &= np.array([one not in others for one in self.ids], bool)
         if not keep.any():
             return None
-        return _chosen(self.references, np.flatnonzero(keep))
+        return self.references.of(np.flatnonzero(keep))
 
     def heard(
         self, album: str, others: Collection[int], photos: Sequence[AlbumPhoto]
     ) -> References | None:
         """Return of the same references those that may be heard for the album's photos."""
         found = self.without(album, others)
-        return None if found is None else _chosen(found, heard_of(found, photos))
+        return None if found is None else heard_of(found, photos)
 
 
-def _chosen(references: References, indices: np.ndarray) -> References:
-    return References(
-        names=tuple(references.names[index] for index in indices.tolist()),
-        embeddings=references.embeddings[indices],
-        lat=references.lat[indices],
-        lon=references.lon[indices],
+def _numbers(names: Sequence[object]) -> np.ndarray:
+    """Return a number for each name, the same for the same."""
+    known: dict[object, int] = {}
+    return np.array([known.setdefault(name, len(known)) for name in names], np.intp)
+
+
+def _scenes(rows: Sequence[sqlite3.Row]) -> np.ndarray:
+    """Return the number of each photo's scene: one folder and camera, no longer pause between.
+
+    Copies of a photo in other folders are of its scene; photos without a time stand for themselves.
+    """
+    camera = _numbers([(row["folder"], row["camera"]) for row in rows])
+    times = np.array([np.nan if row["wall_us"] is None else row["wall_us"] for row in rows])
+    order = np.lexsort((times, camera))
+    with np.errstate(invalid="ignore"):
+        goes_on = np.diff(times[order]) <= SCENE_S * 1e6
+    goes_on &= np.diff(camera[order]) == 0
+    out = np.empty(len(rows), np.intp)
+    out[order] = np.concatenate([[0], np.cumsum(~goes_on)])[: len(rows)]
+    first: dict[str, int] = {}
+    return np.array(
+        [first.setdefault(row["fingerprint"], int(out[at])) for at, row in enumerate(rows)],
+        np.intp,
     )
 
 

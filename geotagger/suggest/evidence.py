@@ -77,7 +77,7 @@ def register(source: E) -> E:
 @cache
 def sources() -> tuple[Evidence, ...]:
     """Return all sources in the order in which they propose places."""
-    from geotagger.suggest import anchors, lookalikes, prior, world, zones  # noqa: F401
+    from geotagger.suggest import anchors, gathered, lookalikes, prior, world, zones  # noqa: F401
     from geotagger.suggest.names import evidence as names  # noqa: F401
 
     return tuple(sorted(_SOURCES.values(), key=lambda source: source.order))

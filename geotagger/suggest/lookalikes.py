@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,6 @@ import numpy as np
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
 from geotagger.suggest.scene import IS_OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
-from geotagger.suggest.types import AlbumPhoto, References
 
 IN_ALBUM = 4
 """Look-alikes of the album that are weighed beside the anchors near in time."""
@@ -69,7 +68,7 @@ class Lookalikes:
             np.where(known, (similarity - _CENTRE) * _SPREAD, 0.0),
             np.where(known, _share_above(view, similarity, known), 0.0),
             reference,
-            np.where(reference, np.interp(likeness, _REFERENCE_COSINES, _REFERENCE_ODDS), 0.0),
+            np.where(reference, reference_odds(likeness), 0.0),
         )
         return np.stack([np.asarray(column, np.float64) for column in columns], axis=-1)
 
@@ -123,43 +122,20 @@ def _of_album(view: View, table: PlaceTable) -> PlaceTable | None:
 
 def _of_library(view: View) -> PlaceTable | None:
     references = view.scene.references
-    if references is None or not view.scene.seen[view.rows].any():
+    if references is None:
         return None
-    index, present = _nearest(references, view.scene.embeddings[view.rows])
-    present &= view.scene.seen[view.rows][:, None]
+    index = view.found.near[:, :IN_LIBRARY]
+    present = (index >= 0) & (view.found.near_cosine[:, :IN_LIBRARY] >= REFERENCE_FLOOR)
     if not present.any():
         return None
+    index = np.where(present, index, 0)
     lat, lon = references.lat[index], references.lon[index]
     return _table(index, present, Origin.REFERENCE, lat, lon)
 
 
-def _nearest(references: References, embeddings: np.ndarray) -> tuple[IntArray, np.ndarray]:
-    """Return the references (H, K) that look most like each row, and which of them are heard."""
-    cosines = np.nan_to_num(embeddings @ references.embeddings.T, copy=False, nan=-1.0)
-    cosines[:, ~(np.isfinite(references.lat) & np.isfinite(references.lon))] = -np.inf
-    wanted = min(IN_LIBRARY, cosines.shape[1])
-    index = np.argpartition(cosines, cosines.shape[1] - wanted, axis=1)[:, -wanted:]
-    return index, np.take_along_axis(cosines, index, axis=1) >= REFERENCE_FLOOR
-
-
-def heard_of(references: References, photos: Sequence[AlbumPhoto]) -> IntArray:
-    """Return the references, ascending, that `Lookalikes` may propose for some of the photos.
-
-    Of the whole they leave out only what changes no suggestion; there is always one, so that looks
-    count as known.
-    """
-    rows = [one.embedding for one in photos if one.embedding is not None]
-    size = references.embeddings.shape[1]
-    rows = [one for one in rows if one.shape == (size,) and bool(np.isfinite(one).all())]
-    heard = np.zeros(len(references.names), bool)
-    heard[:1] = True
-    for start in range(0, len(rows), _ROWS):
-        index, present = _nearest(references, np.stack(rows[start : start + _ROWS]))
-        heard[index[present]] = True
-    return np.flatnonzero(heard)
-
-
-_ROWS = 256
+def reference_odds(cosine: FloatArray) -> FloatArray:
+    """Return the log-odds that a photo outside the album with such cosines is of the same place."""
+    return np.asarray(np.interp(cosine, _REFERENCE_COSINES, _REFERENCE_ODDS), np.float64)
 
 
 def _table(

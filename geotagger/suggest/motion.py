@@ -64,7 +64,7 @@ def kernel_terms(view: View, table: PlaceTable) -> FloatArray:
         way * length,
         np.where(known, (similarity - 0.4) * 3.0, 0.0),
         table.origin == Origin.LOOKALIKE,
-        table.origin == Origin.REFERENCE,
+        (table.origin == Origin.REFERENCE) | (table.origin == Origin.RETRIEVED),
         table.origin == Origin.ALBUM,
         log_fine_gap(view, table),
         *(column for one in pace(view.scene) for column in (ours * one, ours * gap * one / 3.0)),

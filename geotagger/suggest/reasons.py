@@ -88,6 +88,11 @@ def looks_like(name: str, anchor: Anchor | None) -> str:
     return f"looks like {name}"
 
 
+def gathered(count: int) -> str:
+    """Return how many look-alikes, each of another scene, are around a place."""
+    return f"{count} pictures that look like it, of different moments, were taken around here"
+
+
 def neighbour_points(photo: AlbumPhoto, gap_s: float) -> str:
     """Return "IMG_1202.jpg, taken 12 s after it, points here as well".
 

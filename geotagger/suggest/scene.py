@@ -10,7 +10,7 @@ from math import isfinite
 import numpy as np
 from numpy.typing import NDArray
 
-from geotagger.suggest import timeline
+from geotagger.suggest import retrieval, timeline
 from geotagger.suggest.clock_zones import believed_of
 from geotagger.suggest.names.guessing import NameGuess, guesses_of
 from geotagger.suggest.types import AlbumPhoto, Anchor, References, WorldCells
@@ -172,9 +172,11 @@ class Origin(IntEnum):
     """A cell that the world model sees in the pixels."""
     NAME = 8
     """What a name in the photo's texts means."""
+    RETRIEVED = 9
+    """Where several look-alikes outside the album are dense."""
 
 
-OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME)
+OUTSIDE = (Origin.REFERENCE, Origin.WORLD, Origin.NAME, Origin.RETRIEVED)
 """Places that do not come from the album's anchors."""
 
 AREAS = (Origin.WORLD, Origin.NAME)
@@ -191,7 +193,8 @@ class View:
     ``rows`` (H,) are indices into the scene's photos; ``similarity`` (H, A) are cosines with the
     anchors, NaN where either has no embedding; ``gap_s`` (H, A) are the seconds to the anchors,
     positive if the anchor is later, NaN where either has no time or all anchors are out of reach;
-    ``active_gap_s`` the same without the nights.
+    ``active_gap_s`` the same without the nights; ``found`` are the look-alikes in the album and
+    outside of it.
     """
 
     scene: Scene
@@ -199,6 +202,7 @@ class View:
     similarity: FloatArray
     gap_s: FloatArray
     active_gap_s: FloatArray
+    found: retrieval.Found
 
     def of(self, count: int) -> View:
         """Return the view of the first targets."""
@@ -208,6 +212,7 @@ class View:
             self.similarity[:count],
             self.gap_s[:count],
             self.active_gap_s[:count],
+            self.found.of(count),
         )
 
     @property
@@ -255,7 +260,23 @@ def view_of(scene: Scene, rows: IntArray) -> View:
         near = scene.anchor_seconds[timeline.nearest(scene.anchor_seconds, times)]
         gap[~(np.abs(near - times) <= timeline.REACH_S)] = np.nan
         active[np.isnan(gap[:, 0])] = np.nan
-    return View(scene, rows, similarity, gap, active)
+    return View(scene, rows, similarity, gap, active, _found(scene, rows, similarity))
+
+
+def _found(scene: Scene, rows: IntArray, similarity: FloatArray) -> retrieval.Found:
+    """Return the look-alikes of some targets."""
+    near, cosine = np.zeros((len(rows), 0), np.intp), np.zeros((len(rows), 0))
+    seen = np.flatnonzero(scene.seen[rows])
+    if scene.references is not None and len(seen):
+        keys = [scene.photos[row].key for row in rows[seen].tolist()]
+        alike, likeness = retrieval.alike_of(scene.references, keys, scene.embeddings[rows[seen]])
+        near = np.full((len(rows), alike.shape[1]), -1, np.intp)
+        cosine = np.zeros(near.shape)
+        near[seen], cosine[seen] = alike, likeness
+    scenes = retrieval.scenes_of(scene.seconds[scene.anchors])
+    anchors = retrieval.Pool(scene.lat, scene.lon, scenes, np.zeros_like(scenes))
+    library = retrieval.library_of(scene.references)
+    return retrieval.found_of(similarity, anchors, near, cosine, library)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -119,17 +119,47 @@ class AlbumPhoto:
 
 
 @dataclass(frozen=True, slots=True)
+class Alike:
+    """The references that look most like some photos.
+
+    ``row_of`` leads from keys of photos to rows; ``index`` (M, K) are numbers of references, -1
+    where there is none, ``cosine`` (M, K) their likeness, descending.
+    """
+
+    row_of: Mapping[str, int]
+    index: NDArray[np.intp]
+    cosine: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
 class References:
     """Photos outside the album whose place is known, for look-alikes.
 
     ``names`` has N entries; ``embeddings`` is (N, D) float32 unit rows; ``lat`` and ``lon`` are
-    (N,) float64 degrees.
+    (N,) float64 degrees. ``scenes`` (N,) are the same for photos of one burst or scene, ``albums``
+    (N,) for those of one album; None where that is not known. ``alike`` tells which look most like
+    the photos they were chosen for, so that it need not be asked again.
     """
 
     names: tuple[str, ...]
     embeddings: NDArray[np.float32]
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
+    scenes: NDArray[np.intp] | None = None
+    albums: NDArray[np.intp] | None = None
+    alike: Alike | None = None
+
+    def of(self, rows: NDArray[np.intp], alike: Alike | None = None) -> References:
+        """Return some of the references; ``alike`` must speak of their new numbers."""
+        return References(
+            names=tuple(self.names[row] for row in rows.tolist()),
+            embeddings=self.embeddings[rows],
+            lat=self.lat[rows],
+            lon=self.lon[rows],
+            scenes=None if self.scenes is None else self.scenes[rows],
+            albums=None if self.albums is None else self.albums[rows],
+            alike=alike,
+        )
 
 
 @dataclass(frozen=True, slots=True)

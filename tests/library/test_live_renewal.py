@@ -39,10 +39,12 @@ def looks(seed: int) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
-def fill(catalog: Catalog, folder: Path, count: int, *, known: int, day: int, seed: int) -> None:
+def fill(
+    catalog: Catalog, folder: Path, count: int, *, known: int, day: int, seed: int, kind: int = 0
+) -> None:
     """Put photos of four spots into the catalog, each ``known``-th with GPS, alike by spot."""
     generator = np.random.default_rng(seed)
-    base = looks(0)
+    base = looks(kind)
     with catalog.writing() as connection:
         for number in range(count):
             spot = number // 7 % len(SPOTS)
@@ -200,6 +202,7 @@ def test_what_another_program_writes_is_seen(catalog: Catalog, folder: Path) -> 
 def test_suggestions_from_the_references_that_may_be_heard_are_those_from_all(
     catalog: Catalog, folder: Path
 ) -> None:
+    fill(catalog, folder.with_name("strange"), 30, known=1, day=3, seed=3, kind=9)
     photos = album_photos(catalog, str(folder), MODEL)
     everything = Library.load(catalog, MODEL)
     some = everything.heard(str(folder), (), photos)

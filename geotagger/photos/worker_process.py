@@ -78,7 +78,8 @@ class WorkerProcess:
         while not self._connection.poll(min(_SLICE_S, max(0.0, deadline - time.monotonic()))):
             if stopping():
                 return "stopped", None, True
-            if time.monotonic() >= deadline:
+            # Where the machine is busy, the answer may have come since: whoever has it, uses it.
+            if time.monotonic() >= deadline and not self._connection.poll(0):
                 return "timeout", None, True
         answer: tuple[str, Any, bool] = self._connection.recv()
         return answer

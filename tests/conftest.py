@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # The processors are taken by the other workers already. Threads of one worker that wait for
+    # each other, as those of torch do, would spend most of their time waiting. Before its import.
+    for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(_name, "1")
 
 settings.register_profile("suite", derandomize=True, deadline=None)
 settings.load_profile("suite")

@@ -10,7 +10,7 @@ from geotagger.earth.places import PlaceNames
 from geotagger.progress import CancelToken
 from geotagger.suggest import chain, clocks, fusion, honesty, timeline
 from geotagger.suggest.calibration import Calibration, shipped
-from geotagger.suggest.candidates import Pick, picks, radii_of
+from geotagger.suggest.candidates import Pick, firsts_of, picks, radii_of
 from geotagger.suggest.doubts import doubted
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of, view_of
@@ -121,14 +121,9 @@ def suggest_parts(
         view = view_of(scene, chain.with_company(runs, rows))
         fused = fusion.fuse(view, fusion.propose(view), chosen).of(len(rows))
         _look_at(cancel)
-        found = picks(fused, honest)
-        firsts = np.array([row[0].place if row else 0 for row in found], np.intp)
-        radii = (
-            radii_of(fused, firsts, LEVELS, honest)
-            if fused.table.lat.shape[1]
-            else np.zeros((len(found), len(LEVELS)))
-        )
-        yield _suggestions(fused, found, radii, places)
+        firsts = firsts_of(fused)
+        found = picks(fused, firsts, honest)
+        yield _suggestions(fused, found, radii_of(fused, firsts, LEVELS, honest), places)
 
 
 def _look_at(cancel: CancelToken | None) -> None:

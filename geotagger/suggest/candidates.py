@@ -40,63 +40,123 @@ class Pick:
     probability: float
 
 
-def radii_of(
-    fused: Fused, places: IntArray, levels: Sequence[float], honesty: Honesty
-) -> FloatArray:
-    """Return the radii (H, L) around one place per photo that hold the truth with given odds."""
-    odds = _odds_around(fused, places, np.asarray(levels), honesty)
+@dataclass(frozen=True, slots=True)
+class Firsts:
+    """The best place of each photo, and what is around it.
+
+    ``place`` (H,) is its column, -1 where there is none; ``mass`` (H, len(LADDER_M)) the fused
+    mass within the radii of the ladder; ``hits`` (H, P, P) are those of `fusion.expected_hits`.
+    """
+
+    place: IntArray
+    mass: FloatArray
+    hits: FloatArray
+
+
+def firsts_of(fused: Fused) -> Firsts:
+    """Return the best places of photos, those of `fusion.first_places`."""
+    hits = expected_hits(fused)
+    place = first_places(fused, hits)
+    if hits.shape[1] == 0:
+        return Firsts(place, np.zeros((len(place), len(LADDER_M))), hits)
+    return Firsts(place, mass_around(fused, np.maximum(place, 0), LADDER_M), hits)
+
+
+def radii_of(fused: Fused, firsts: Firsts, levels: Sequence[float], honesty: Honesty) -> FloatArray:
+    """Return the radii (H, L) around the best places that hold the truth with given odds."""
+    if firsts.hits.shape[1] == 0:
+        return np.zeros((len(firsts.place), len(levels)))
+    odds = _odds_around(fused, firsts, np.asarray(levels), honesty)
     rising = np.maximum.accumulate(odds, axis=1) + np.arange(odds.shape[1]) * 1e-12
     ladder = np.log(FINE_LADDER_M)
     found = [np.interp(levels, one, ladder) for one in rising]
-    return np.exp(np.array(found).reshape(len(places), len(levels)))
+    return np.exp(np.array(found).reshape(len(odds), len(levels)))
 
 
-def _odds_around(
-    fused: Fused, places: IntArray, levels: FloatArray, honesty: Honesty
-) -> FloatArray:
+def _odds_around(fused: Fused, firsts: Firsts, levels: FloatArray, honesty: Honesty) -> FloatArray:
     """Return the odds (H, len(FINE_LADDER_M)), exact on both sides of each level.
 
-    They rise with the radius, so most of the ladder need not be summed: every `_STRIDE`-th step
-    tells between which a level is reached. Elsewhere a step has the odds of one below.
+    They rise with the radius, so most of the fine ladder need not be summed: the coarse one tells
+    between which radii a level is reached, and where it does not reach so far, every `_STRIDE`-th
+    step of the fine one. Elsewhere a step has the odds of one below.
     """
-    steps = len(FINE_LADDER_M)
-    coarse = np.arange(0, steps, _STRIDE)
-    odds = honesty.odds(fused.mode, fused.far, mass_around(fused, places, FINE_LADDER_M[coarse]))
-    reached = np.maximum.accumulate(odds, axis=1)
-    below = (reached[:, :, None] < levels).sum(axis=1) - 1
-    between = np.arange(1, _STRIDE)
-    fine = coarse[np.maximum(below, 0)][:, :, None] + between
-    fine = np.minimum(fine, steps - 1).reshape(len(places), -1)
-    out = np.repeat(odds, _STRIDE, axis=1)[:, :steps]
-    rows = np.arange(len(places))[:, None]
-    out[rows, fine] = honesty.odds(
-        fused.mode, fused.far, mass_around(fused, places, FINE_LADDER_M[fine])
-    )
+    places = np.maximum(firsts.place, 0)
+    known = honesty.odds(fused.mode, fused.far, firsts.mass)
+    out = np.concatenate([np.zeros((len(places), 1)), known], axis=1)[:, _BELOW]
+    step = _steps_below(known, levels)
+    inside = ((step >= 0) & (step < len(LADDER_M) - 1)).all(axis=1)
+    steps = np.where(inside[:, None], _BELOW_LADDER[np.maximum(step, 0)], 0)
+    _make_exact(fused, places, honesty, out, np.flatnonzero(inside), steps, _WIDTH)
+    beyond = np.flatnonzero(~inside)
+    if len(beyond):
+        coarse = np.arange(0, len(FINE_LADDER_M), _STRIDE)
+        coarse = np.broadcast_to(coarse, (len(beyond), len(coarse)))
+        known = _odds_at(fused, places, honesty, beyond, coarse)
+        out[beyond] = np.repeat(known, _STRIDE, axis=1)[:, : out.shape[1]]
+        steps[beyond] = _STRIDE * np.maximum(_steps_below(known, levels), 0)
+        _make_exact(fused, places, honesty, out, beyond, steps, _STRIDE)
     return out
 
 
 _STRIDE = 8
+_BELOW = np.searchsorted(LADDER_M, FINE_LADDER_M, "right")
+"""How many radii of the ladder are at most as large as each of the fine one."""
+_BELOW_LADDER = np.searchsorted(FINE_LADDER_M, LADDER_M, "right") - 1
+"""The largest step of the fine ladder that is no larger than each of the ladder."""
+_WIDTH = int(np.diff(_BELOW_LADDER).max()) + 1
+"""So many steps of the fine ladder lie between two of the ladder at most."""
 
 
-def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
+def _steps_below(odds: FloatArray, levels: FloatArray) -> IntArray:
+    """Return the last step (H, L) of a ladder at which each level is not reached, else -1."""
+    reached = np.maximum.accumulate(odds, axis=1)
+    return np.asarray((reached[:, :, None] < levels).sum(axis=1) - 1, np.intp)
+
+
+def _make_exact(
+    fused: Fused,
+    places: IntArray,
+    honesty: Honesty,
+    odds: FloatArray,
+    rows: IntArray,
+    steps: IntArray,
+    width: int,
+) -> None:
+    """Put the odds of some photos (K,) right at and after steps (H, L) of the fine ladder."""
+    if len(rows) == 0:
+        return
+    fine = steps[rows][:, :, None] + np.arange(width + 1)
+    fine = np.minimum(fine, len(FINE_LADDER_M) - 1).reshape(len(rows), -1)
+    odds[rows[:, None], fine] = _odds_at(fused, places, honesty, rows, fine)
+
+
+def _odds_at(
+    fused: Fused, places: IntArray, honesty: Honesty, rows: IntArray, fine: IntArray
+) -> FloatArray:
+    """Return the odds (K, R) of some photos (K,) at steps (K, R) of the fine ladder."""
+    mass = mass_around(fused, places[rows], FINE_LADDER_M[fine], rows)
+    return honesty.odds(fused.mode[rows], fused.far[rows], mass)
+
+
+def picks(fused: Fused, firsts: Firsts, honesty: Honesty) -> list[list[Pick]]:
     """Return up to `MOST_CANDIDATES` places per photo, best first, with disjoint discs.
 
-    The first is the place of `fusion.first_places`, its probability by the odds that held. The
+    The first is that of `firsts_of`, its probability by the odds that held. The
     others share what it leaves in proportion to their mass, and follow by probability.
     """
     present = fused.table.present
-    hits = expected_hits(fused)
+    hits = firsts.hits
     chosen: list[list[Pick]] = [[] for _ in fused.view.rows]
     active = present.copy()
     left = np.ones(len(chosen))
-    places = first_places(fused, hits)
+    places = firsts.place
     for turn in range(MOST_CANDIDATES):
         rows = np.flatnonzero(places >= 0)
         if len(rows) == 0:
             break
         at = places[rows]
         ladder = np.minimum(LADDER_M, _free(fused, rows, at, chosen)[:, None])
-        mass = mass_around(fused, at, ladder, rows)
+        mass = firsts.mass[rows] if turn == 0 else _mass_on(fused, at, ladder, rows)
         odds = (
             honesty.odds(fused.mode[rows], fused.far[rows], mass)
             if turn == 0
@@ -120,6 +180,22 @@ def picks(fused: Fused, honesty: Honesty) -> list[list[Pick]]:
             active[row] &= fused.apart_m[row, at[number]] > radius
         places = best_places(hits, present, active)
     return [row[:1] + sorted(row[1:], key=lambda pick: -pick.probability) for row in chosen]
+
+
+def _mass_on(fused: Fused, places: IntArray, ladder: FloatArray, rows: IntArray) -> FloatArray:
+    """Return the mass (K, L) around places on ladders (K, L) that end in the same radius again."""
+    free = np.searchsorted(LADDER_M, ladder[:, -1]) + 1
+    order = np.argsort(free, kind="stable")
+    out = np.empty(ladder.shape)
+    for part in np.split(order, range(_ALIKE, len(order), _ALIKE)):
+        most = min(int(free[part[-1]]), ladder.shape[1])
+        out[part, :most] = mass_around(fused, places[part], ladder[part, :most], rows[part])
+        out[part, most:] = out[part, most - 1, None]
+    return out
+
+
+_ALIKE = 96
+"""Photos whose ladders are summed together: as far as the longest goes."""
 
 
 def _widened(

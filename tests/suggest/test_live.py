@@ -62,15 +62,42 @@ def test_mass_in_parts_is_the_mass_of_all(fused: Fused) -> None:
     )
 
 
+@pytest.mark.parametrize("levels", [(0.5, 0.8, 0.95), (0.001, 0.5, 0.9999)])
 def test_radii_from_few_steps_of_the_ladder_are_those_from_all(
-    fused: Fused, monkeypatch: pytest.MonkeyPatch
+    fused: Fused, levels: tuple[float, ...]
 ) -> None:
-    best = fused.share.argmax(axis=1)
     honest = honesty.of_album(fused.view.scene, shipped())
-    levels = (0.001, 0.5, 0.8, 0.95, 0.9999)
-    found = candidates.radii_of(fused, best, levels, honest)
-    monkeypatch.setattr(candidates, "_STRIDE", 1)
-    np.testing.assert_array_equal(candidates.radii_of(fused, best, levels, honest), found)
+    firsts = candidates.firsts_of(fused)
+    fine = candidates.FINE_LADDER_M
+    every = honest.odds(fused.mode, fused.far, mass_around(fused, firsts.place, fine))
+    rising = np.maximum.accumulate(every, axis=1) + np.arange(len(fine)) * 1e-12
+    plain = [np.exp(np.interp(levels, one, np.log(fine))) for one in rising]
+    found = candidates.radii_of(fused, firsts, levels, honest)
+    np.testing.assert_allclose(found, plain, rtol=1e-6)
+
+
+def test_further_candidates_are_weighed_on_ladders_that_end_where_they_are_free(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    towns = ((38.71, -9.14), (41.15, -8.61), (37.02, -7.93))
+    known = [photo(f"a{n}", None, towns[n % 3], look=look(n)) for n in range(9)]
+    asked = [photo(f"x{n}", None, look=look(n, look(n + 1), 0.5)) for n in range(9)]
+    scene = scene_of([*known, *asked], None)
+    view = view_of(scene, scene.targets)
+    fused = fuse(view, propose(view), shipped())
+    honest = honesty.general(shipped())
+    firsts = candidates.firsts_of(fused)
+    found = candidates.picks(fused, firsts, honest)
+    assert any(len(some) > 1 for some in found)
+
+    def plain(fused: Fused, places: np.ndarray, ladder: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return mass_around(fused, places, ladder, rows)
+
+    monkeypatch.setattr(candidates, "_mass_on", plain)
+    for some, others in zip(found, candidates.picks(fused, firsts, honest), strict=True):
+        assert [(one.place, one.radius_m) for one in some] == [
+            (one.place, one.radius_m) for one in others
+        ]
 
 
 def test_the_size_of_the_parts_changes_no_suggestion(monkeypatch: pytest.MonkeyPatch) -> None:

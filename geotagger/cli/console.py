@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
 from typing import Any
 
 from geotagger.progress import Progress
@@ -23,6 +27,29 @@ class Console:
         self._shown_at = 0.0
         self._shown_what = ""
         self._open_line = False
+        self._interrupted = False
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Have Ctrl+C stop the work even where Python loses the exception that it raises.
+
+        That happens while a finaliser or a callback of the import system runs, which swallow it;
+        the next step of the progress then raises it again.
+        """
+        before = signal.getsignal(signal.SIGINT)
+        if before is not signal.default_int_handler:  # ignored, or the caller's own
+            yield
+            return
+
+        def interrupted(_signal: int, _frame: FrameType | None) -> None:
+            self._interrupted = True
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGINT, interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
 
     def say(self, text: str = "") -> None:
         """Print a line of the result, unless the result is JSON."""
@@ -49,6 +76,8 @@ class Console:
 
     def progress(self, progress: Progress) -> None:
         """Show how far the work is: often on a terminal, now and then in a log."""
+        if self._interrupted:
+            raise KeyboardInterrupt
         if self._quiet:
             return
         now = time.monotonic()

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     console = Console(quiet=options.quiet, as_json=options.json is True)
     try:
-        code: int = options.run(options, console)
+        with console.interruptible():
+            code: int = options.run(options, console)
     except GeotaggerError as error:
         console.error(f"geotagger: {error}")
         return 1

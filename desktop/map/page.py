@@ -1,9 +1,19 @@
-"""The map's page as folium writes it, with every script and style from the own scheme."""
+"""The map's page as folium writes it, with every script and style from the own scheme.
+
+folium brings pandas with it, 80 MB and more than a second at each start, for a page that is always
+the same. So it is written once for each version of folium and of this file, and kept.
+"""
 
 from __future__ import annotations
 
-import folium
-from branca.element import Element
+import contextlib
+import hashlib
+import os
+import tempfile
+from importlib import metadata
+from pathlib import Path
+
+from geotagger.cache import cache_folder
 
 _SCRIPTS = (
     "leaflet/leaflet.js",
@@ -25,12 +35,43 @@ _POLICY = (
     "img-src 'self' data:; connect-src 'self'"
 )
 
+_SEAL = "\n<!-- "
+"""What stands between the kept page and its digest."""
+
 MIN_ZOOM = 1
 MAX_ZOOM = 18
 
 
+def page_html() -> str:
+    """Return the HTML of the map's page, as it was kept or written anew."""
+    kept = cache_folder("map") / f"{_key()}.html"
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        html, _, seal = kept.read_text("utf-8").rpartition(_SEAL)
+        if html and seal == hashlib.sha256(html.encode()).hexdigest():
+            return html
+    html = build_page()
+    with contextlib.suppress(OSError):
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        for old in kept.parent.glob("*.html"):
+            old.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".unfinished-", dir=kept.parent)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(f"{html}{_SEAL}{hashlib.sha256(html.encode()).hexdigest()}")
+        Path(name).replace(kept)
+    return html
+
+
+def _key() -> str:
+    made_by = [Path(__file__).read_bytes()]
+    made_by += [metadata.version(name).encode() for name in ("folium", "branca", "jinja2")]
+    return hashlib.sha256(b"\0".join(made_by)).hexdigest()[:24]
+
+
 def build_page() -> str:
-    """Return the HTML of the map's page."""
+    """Return the HTML of the map's page as folium writes it."""
+    import folium
+    from branca.element import Element
+
     page = folium.Map(
         location=(25.0, 10.0),
         zoom_start=2,

@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop import signs
 from desktop.map.bridge import MapBridge
-from desktop.map.page import build_page
+from desktop.map.page import page_html
 from desktop.map.scheme import PAGE_URL, SCHEME, MapSchemeHandler, OnlyOwnScheme
 from desktop.map.values import (
     MapCandidate,
@@ -102,7 +102,7 @@ class MapView(QWidget):
         # Off the record: nothing of the map is kept on disk.
         self._profile = QWebEngineProfile(self)
         self._interceptor = OnlyOwnScheme(self._profile)
-        self._handler = MapSchemeHandler(build_page(), self._profile)
+        self._handler = MapSchemeHandler(page_html(), self._profile)
         self._profile.setUrlRequestInterceptor(self._interceptor)
         self._profile.installUrlSchemeHandler(SCHEME, self._handler)
         self._page = _Page(self._profile, self._web)

@@ -15,9 +15,9 @@ from typing import Protocol
 from zipfile import BadZipFile
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
 
+from geotagger.cache import cache_folder
 from geotagger.errors import FolderError, GeotaggerError
 from geotagger.library.embedding import decoder_for
 from geotagger.photos.bounded import BoundedPool
@@ -143,8 +143,7 @@ def _photo(
 
 def default_cache() -> Path:
     """Return the folder where embeddings are kept between evaluations."""
-    base = platformdirs.user_cache_dir("photo-geotagger", appauthor=False)
-    return Path(base) / "evaluation"
+    return cache_folder("evaluation")
 
 
 def embeddings_of(

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import IO
 
 import numpy as np
-import platformdirs
 from numpy.typing import NDArray
+
+from geotagger.cache import cache_folder
 
 _SUFFIX = ".vectors"
 _TAIL = struct.Struct("<4sI")
@@ -24,7 +25,7 @@ _KEPT = 4
 
 def default_cache() -> Path:
     """Return the user's folder for what can be computed again from models."""
-    return Path(platformdirs.user_cache_dir("photo-geotagger", appauthor=False)) / "geo-space"
+    return cache_folder("geo-space")
 
 
 def read_vectors(folder: Path, key: str, shape: tuple[int, int]) -> NDArray[np.float32] | None:

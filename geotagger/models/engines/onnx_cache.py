@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -19,14 +18,11 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import platformdirs
-
+from geotagger.cache import cache_folder
 from geotagger.errors import ModelError
 from geotagger.models.registry import ModelConfig
 from geotagger.models.weights import sha256_of
 
-ENVIRONMENT = "GEOTAGGER_CACHE"
-"""Environment variable that names another folder for what can be built again."""
 EXPORT_VERSION = 1
 """Raised when the way of exporting or quantising changes, so that old entries are not used."""
 GRAPH_NAME = "network.onnx"
@@ -37,11 +33,8 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def default_root() -> Path:
-    """Return the folder of exported networks: in ``GEOTAGGER_CACHE`` or the user's cache."""
-    named = os.environ.get(ENVIRONMENT)
-    if named:
-        return Path(named).expanduser() / "engines"
-    return Path(platformdirs.user_cache_dir("photo-geotagger", appauthor=False)) / "engines"
+    """Return the folder of exported networks."""
+    return cache_folder("engines")
 
 
 def key_of(config: ModelConfig) -> str:

@@ -16,7 +16,7 @@ from desktop.map.view import MapView
 
 def ask(qtbot: QtBot, view: MapView, script: str) -> Any:
     """Return what a script gives that answers in JSON."""
-    with qtbot.waitCallback(timeout=10_000) as answered:
+    with qtbot.waitCallback() as answered:
         view.page().runJavaScript(script, answered)
     return json.loads(answered.args[0])
 
@@ -36,7 +36,7 @@ def wait_state(
         last.update(state(qtbot, view))
         return bool(holds(last))
 
-    qtbot.waitUntil(check, timeout=15_000)
+    qtbot.waitUntil(check)
     return last
 
 

@@ -12,10 +12,10 @@ from tests.desktop.map_helpers import ask
 def test_a_script_that_wants_to_leave_is_blocked(qtbot):
     widget = MapView()
     qtbot.addWidget(widget)
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
     # The page's own policy refuses it first, and says so; the interceptor is behind that.
-    with qtbot.waitSignal(widget.script_error, timeout=10_000):
+    with qtbot.waitSignal(widget.script_error):
         widget.page().runJavaScript("fetch('https://example.org/x').catch(() => 0); 0")
     assert not any("example.org" in url for url in widget.passed_requests)
     widget.page().load(QUrl("https://example.org/y"))
@@ -36,7 +36,7 @@ def test_a_script_that_wants_to_leave_is_blocked(qtbot):
 def test_paths_that_are_not_in_the_table_are_not_served(qtbot, path):
     widget = MapView()
     qtbot.addWidget(widget)
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
     answer = "undefined"
     script = (
@@ -50,5 +50,5 @@ def test_paths_that_are_not_in_the_table_are_not_served(qtbot, path):
         answer = ask(qtbot, widget, "JSON.stringify(window.found)")
         return answer is not None
 
-    qtbot.waitUntil(answered, timeout=10_000)
+    qtbot.waitUntil(answered)
     assert answer == "refused"

@@ -24,7 +24,7 @@ def view(qtbot):
     widget.script_error.connect(errors.append)
     widget.resize(640, 480)
     widget.set_reduced_motion(True)
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
     yield widget
     assert errors == []
@@ -69,7 +69,7 @@ def test_calls_before_the_page_is_ready_are_kept(qtbot):
     widget.set_candidates([MapCandidate(0, *LISBON, 300.0, 0.8, "Lisbon")])
     widget.set_marker(*LISBON)
     widget.set_dark(True)
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
     now = wait_state(qtbot, widget, lambda now: now["marker"] is not None)
     assert now["photos"] == 1
@@ -116,7 +116,7 @@ def test_a_click_on_a_candidate_chooses_it(qtbot, view):
     )
     wait_state(qtbot, view, lambda now: len(now["candidates"]) == 2)
     spot = pixel(qtbot, view, 38.73, -9.18)
-    with qtbot.waitSignal(view.candidate_chosen, timeout=10_000) as chosen:
+    with qtbot.waitSignal(view.candidate_chosen) as chosen:
         click(view, spot)
     assert chosen.args == [3]
 
@@ -124,7 +124,7 @@ def test_a_click_on_a_candidate_chooses_it(qtbot, view):
 def test_a_click_on_the_map_tells_its_place(qtbot, view):
     at_lisbon(qtbot, view)
     spot = pixel(qtbot, view, 38.75, -9.10)
-    with qtbot.waitSignal(view.map_clicked, timeout=10_000) as clicked:
+    with qtbot.waitSignal(view.map_clicked) as clicked:
         click(view, spot)
     assert clicked.args == pytest.approx([38.75, -9.10], abs=5e-4)
 
@@ -137,7 +137,7 @@ def test_dragging_the_marker_tells_where_it_was_let_go(qtbot, view):
     body = QPoint(0, -16)
     start = pixel(qtbot, view, *LISBON) + body
     end = pixel(qtbot, view, 38.74, -9.19) + body
-    with qtbot.waitSignal(view.marker_dragged, timeout=10_000) as dragged:
+    with qtbot.waitSignal(view.marker_dragged) as dragged:
         drag(view, start, end)
     assert dragged.args == pytest.approx([38.74, -9.19], abs=1e-3)
     now = state(qtbot, view)
@@ -165,7 +165,7 @@ def test_a_click_on_a_photo_chooses_it(qtbot, view):
     )
     wait_state(qtbot, view, lambda now: now["items"] == [1, 1])
     spot = pixel(qtbot, view, 38.73, -9.18)
-    with qtbot.waitSignal(view.photo_chosen, timeout=10_000) as chosen:
+    with qtbot.waitSignal(view.photo_chosen) as chosen:
         click(view, spot)
     assert chosen.args == [42]
 
@@ -176,7 +176,7 @@ def test_photos_at_one_spot_are_chosen_in_turn(qtbot, view):
     wait_state(qtbot, view, lambda now: now["items"] == [200])
     spot = pixel(qtbot, view, *LISBON)
     for expected in (0, 1, 2):
-        with qtbot.waitSignal(view.photo_chosen, timeout=10_000) as chosen:
+        with qtbot.waitSignal(view.photo_chosen) as chosen:
             click(view, spot)
         assert chosen.args == [expected]
 
@@ -255,7 +255,7 @@ def test_at_the_date_line_everything_is_on_the_copy_that_is_looked_at(qtbot, vie
     )
     spot = pixel(qtbot, view, -17.0, lon)
     assert 200 < spot.x() < 440
-    with qtbot.waitSignal(view.candidate_chosen, timeout=10_000):
+    with qtbot.waitSignal(view.candidate_chosen):
         click(view, spot)
 
 
@@ -264,11 +264,11 @@ def test_clicks_and_drags_beyond_the_date_line_come_out_wrapped(qtbot, view):
     view.set_marker(-17.0, 179.9)
     wait_state(qtbot, view, lambda now: now["marker"] and now["zoom"] == 9)
     east = pixel(qtbot, view, -17.1, -179.8)
-    with qtbot.waitSignal(view.map_clicked, timeout=10_000) as clicked:
+    with qtbot.waitSignal(view.map_clicked) as clicked:
         click(view, east)
     assert clicked.args == pytest.approx([-17.1, -179.8], abs=0.01)
     start = pixel(qtbot, view, -17.0, 179.9) + QPoint(0, -16)
-    with qtbot.waitSignal(view.marker_dragged, timeout=10_000) as dragged:
+    with qtbot.waitSignal(view.marker_dragged) as dragged:
         drag(view, start, pixel(qtbot, view, -16.9, -179.7) + QPoint(0, -16))
     assert dragged.args == pytest.approx([-16.9, -179.7], abs=0.01)
 
@@ -289,13 +289,13 @@ def test_fitting_one_place_does_not_go_nearer_than_asked(qtbot, view):
 
 def test_the_middle_of_the_map_is_told_on_request(qtbot, view):
     at_lisbon(qtbot, view)
-    with qtbot.waitCallback(timeout=10_000) as told:
+    with qtbot.waitCallback() as told:
         view.center(told)
     assert told.args == pytest.approx(list(LISBON), abs=1e-4)
 
 
 def test_coming_to_rest_is_told(qtbot, view):
-    with qtbot.waitSignal(view.moved, timeout=10_000) as moved:
+    with qtbot.waitSignal(view.moved) as moved:
         view.fly_to(*LISBON, 11)
     assert moved.args == pytest.approx([*LISBON, 11.0], abs=1e-3)
 
@@ -325,9 +325,9 @@ def test_places_that_are_not_numbers_are_left_out(qtbot, view):
 def test_script_errors_are_told(qtbot):
     widget = MapView()
     qtbot.addWidget(widget)
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
-    with qtbot.waitSignal(widget.script_error, timeout=10_000) as told:
+    with qtbot.waitSignal(widget.script_error) as told:
         widget.page().runJavaScript("setTimeout(() => { throw new Error('broken on purpose'); })")
     assert "broken on purpose" in told.args[0]
 
@@ -348,22 +348,22 @@ def test_events_of_a_wrong_form_are_told_and_not_raised(qtbot):
 def test_a_map_whose_process_died_comes_back_as_it_was(qtbot):
     widget = MapView()
     qtbot.addWidget(widget)
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
     widget.set_candidates([MapCandidate(0, *LISBON, 300.0, 0.8, "Lisbon")])
     wait_state(qtbot, widget, lambda now: now["candidates"])
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         os.kill(widget.page().renderProcessPid(), signal.SIGTERM)
     wait_state(qtbot, widget, lambda now: len(now["candidates"]) == 1)
 
 
 def test_closing_leaves_no_page_behind_its_profile(qtbot, qtlog):
     widget = MapView()
-    with qtbot.waitSignal(widget.ready, timeout=30_000):
+    with qtbot.waitSignal(widget.ready):
         widget.show()
     gone: list[bool] = []
     widget.destroyed.connect(lambda: gone.append(True))
     widget.close()
     widget.deleteLater()
-    qtbot.waitUntil(lambda: bool(gone), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(gone))
     assert not any("profile" in record.message.casefold() for record in qtlog.records)

@@ -39,6 +39,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser.add_argument("--seeds", type=int, default=5, metavar="N")
     parser.add_argument("--model", type=path, metavar="FOLDER", help="a model for look-alikes")
     parser.add_argument("--no-model", action="store_true", help="use no model, only the albums")
+    parser.add_argument(
+        "--alone", action="store_true", help="each album by itself, without the others beside it"
+    )
     device_flag(parser)
     parser.add_argument(
         "--json", type=path, default=None, metavar="FILE", help="write the table as JSON"
@@ -76,6 +79,7 @@ def _completion(options: argparse.Namespace, console: Console) -> int:
         share=options.hide,
         seeds=options.seeds,
         embedder=embedder,
+        library=not options.alone,
         progress=console.progress,
     )
     console.say(main_report(result))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from geotagger.evaluation.albums_csv import (
     embeddings_of,
     read_albums,
 )
+from geotagger.evaluation.companions import OtherAlbums
 from geotagger.evaluation.completion_result import (
     ClockFound,
     CompletionResult,
@@ -27,18 +28,29 @@ from geotagger.evaluation.hidings import SECOND_CAMERA, Way, hide
 from geotagger.evaluation.scoring import ORACLE, joined, rules, score_ours, score_simple
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest import clocks as clocks_of
-from geotagger.suggest.album import suggest_album
 from geotagger.suggest.calibration import Calibration, base, shipped
+from geotagger.suggest.company import Company
+from geotagger.suggest.parties import suggest_by_party
 from geotagger.suggest.scene import FloatArray
+from geotagger.suggest.types import References
 
 BY_NAMES = "nearest_in_time_by_names"
+
+BY_LIBRARY = "nearest_in_time_in_library"
+"""The same among the album's own photos with a place and those of other albums that are heard."""
 
 FOLDS = 6
 """Albums are dealt into so many folds; what is fitted for one comes from the others."""
 
-FIT_HIDINGS = ((0.5, 1), (0.8, 2), (0.95, 1))
-"""Shares hidden, and how often, in the albums that a fit learns from. The same for the shipped
-calibration and for the ones fitted here: it must serve albums with many anchors and with few."""
+FIT_HIDINGS = (
+    (Way.RANDOM, 0.5, 1),
+    (Way.RANDOM, 0.8, 2),
+    (Way.RANDOM, 0.95, 1),
+    (Way.DAYS, 0.5, 1),
+)
+"""What is hidden, its share, and how often, in the albums that a fit learns from. The same for the
+shipped calibration and for the ones fitted here: it must serve albums with many anchors and with
+few, and photos that are a day from every one."""
 
 _FIT_SEED = 1_000_000
 _FEWEST_ALBUMS = 6
@@ -54,6 +66,8 @@ def evaluate_completion(
     seeds: int = 5,
     embedder: PhotoEmbedder | None = None,
     names: bool = True,
+    library: bool = True,
+    fits: Fits | None = None,
     cache: Path | None = None,
     progress: ProgressCallback | None = None,
     cancel: CancelToken | None = None,
@@ -63,9 +77,11 @@ def evaluate_completion(
     ``albums`` is a CSV file with the columns album_id, file, taken_at, lat, lon; files are below
     ``photos``, which is only looked at with an ``embedder``. ``how`` says what is hidden, ``share``
     how much of it (a second camera is always a half). With ``names``, photos have the names that
-    ``index.csv`` beside the table gives them, as far as there is one. All that is fitted for an
-    album comes from other albums of the file; if they are fewer than six, the shipped calibration
-    is used, and the result says so.
+    ``index.csv`` beside the table gives them, as far as there is one. With ``library``, an album is
+    placed as in the program: beside the other albums of the file, whose places are all known (see
+    `companions`). All that is fitted for an album comes from other albums of the file; if they are
+    fewer than six, the shipped calibration is used, and the result says so. ``fits`` are those of
+    an earlier evaluation of the same albums with the same embedder.
 
     Raises
     ------
@@ -92,9 +108,12 @@ def evaluate_completion(
         vectors = embeddings_of(
             files, photos, embedder, cache=cache, progress=progress, cancel=cancel
         )
-    calibrations, fitted = _calibrations(known, vectors, progress, cancel)
+    if fits is None:
+        fits = fits_of(known, vectors, progress=progress, cancel=cancel)
+    others = OtherAlbums(known, vectors) if library else None
     simple = rules(embedder is not None) | {BY_NAMES: baselines.nearest_in_time_by_names}
-    errors: dict[str, list[FloatArray]] = {name: [] for name in (*simple, ORACLE)}
+    with_library = {BY_LIBRARY: baselines.nearest_in_time_by_names} if others is not None else {}
+    errors: dict[str, list[FloatArray]] = {name: [] for name in (*simple, *with_library, ORACLE)}
     ours: list[MethodResult] = []
     clocks: list[ClockFound] = []
     placed: set[int] = set()
@@ -109,8 +128,13 @@ def evaluate_completion(
                 continue
             placed.add(number)
             clocks.extend(_clock(hiding))
-            ours.append(_ours(hiding, calibrations[number]))
-            for name, error in score_simple(hiding.photos, hiding.truth, simple).items():
+            company = Company() if others is None else others.company(number, hiding.photos)
+            known_elsewhere = None if others is None else others.references(number, company)
+            ours.append(_ours(hiding, fits.of_album[number], company, known_elsewhere))
+            beside = [*hiding.photos, *company.photos]
+            scores = score_simple(beside, hiding.truth, with_library)
+            scores |= score_simple(hiding.photos, hiding.truth, simple)
+            for name, error in scores.items():
                 errors[name].append(error)
     if progress is not None:
         progress(Progress(len(known), len(known), "Placing hidden photos"))
@@ -130,7 +154,8 @@ def evaluate_completion(
         hidden=len(methods["ours"].error_m),
         embedded=len(vectors),
         model=f"{embedder.name} {embedder.version}" if embedder is not None else "",
-        fitted=fitted,
+        fitted=fits.how,
+        library=library,
         clocks=tuple(clocks),
     )
 
@@ -143,22 +168,37 @@ def fit_hidings(
     return [
         hiding
         for number, rows in numbered
-        for share, seeds in FIT_HIDINGS
+        for way, share, seeds in FIT_HIDINGS
         for seed in range(seeds)
-        if (hiding := hide(Way.RANDOM, number, rows, vectors, share, _FIT_SEED + seed)) is not None
+        if (hiding := hide(way, number, rows, vectors, share, _FIT_SEED + seed)) is not None
     ]
 
 
-def _calibrations(
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """For each album a calibration that has not seen it, and how they came about in words."""
+
+    of_album: tuple[Calibration, ...]
+    how: str
+
+
+def fits_of(
     known: Sequence[Sequence[KnownPhoto]],
     vectors: dict[str, NDArray[np.float32]],
-    progress: ProgressCallback | None,
-    cancel: CancelToken | None,
-) -> tuple[list[Calibration], str]:
-    """Return for each album a calibration that has not seen it, and how they came about."""
+    *,
+    progress: ProgressCallback | None = None,
+    cancel: CancelToken | None = None,
+) -> Fits:
+    """Return what `evaluate_completion` fits for some albums.
+
+    Raises
+    ------
+    CancelledError
+        The token was cancelled.
+    """
     if len(known) < _FEWEST_ALBUMS:
         text = "shipped calibration (too few albums to fit one); it may have seen these albums"
-        return [shipped()] * len(known), text
+        return Fits((shipped(),) * len(known), text)
     numbers = list(range(len(known)))
     count = min(FOLDS, len(known))
     fold = fitting.folds_of(numbers, [len(rows) for rows in known], count)
@@ -175,11 +215,20 @@ def _calibrations(
         f"on other albums only: {len(known)} albums in {count} folds, each placed with weights, "
         f"motion and levels fitted on the other folds, starting from the traces without photos"
     )
-    return [fits[fold[number]] for number in numbers], text
+    return Fits(tuple(fits[fold[number]] for number in numbers), text)
 
 
-def _ours(hiding: Hiding, calibration: Calibration) -> MethodResult:
-    return score_ours(suggest_album(hiding.photos, calibration=calibration), hiding.truth)
+def _ours(
+    hiding: Hiding,
+    calibration: Calibration,
+    company: Company,
+    references: References | None,
+) -> MethodResult:
+    parts = suggest_by_party(
+        [*hiding.photos, *company.photos], references=references, calibration=calibration
+    )
+    found = [one for part in parts for one in company.believed(part, hiding.photos)]
+    return score_ours(found, hiding.truth)
 
 
 def _clock(hiding: Hiding) -> list[ClockFound]:

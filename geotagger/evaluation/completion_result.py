@@ -114,6 +114,7 @@ class CompletionResult:
     embedded: int
     model: str
     fitted: str
+    library: bool = False
     clocks: tuple[ClockFound, ...] = ()
 
     @property
@@ -134,6 +135,7 @@ class CompletionResult:
             "embedded": self.embedded,
             "model": self.model,
             "fitted": self.fitted,
+            "library": self.library,
             "rule": self.rule,
             "clocks": [asdict(one) for one in self.clocks],
         }
@@ -151,6 +153,8 @@ def main_report(result: CompletionResult) -> str:
         + (f", {result.embedded} photos embedded" if result.model else ""),
         f"fitted {result.fitted}",
         f"rule: {result.rule}",
+        "beside it: "
+        + ("the other albums, with all their places" if result.library else "nothing"),
         "",
         f"{'% within km':<{width}}  {head}  {'median km':>10}",
     ]

@@ -9,12 +9,14 @@ import argparse
 import json
 import os
 import platform
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import torch
 
-from geotagger.evaluation.completion import evaluate_completion
+from geotagger.evaluation.albums_csv import embeddings_of, read_albums
+from geotagger.evaluation.completion import evaluate_completion, fits_of
 from geotagger.evaluation.completion_result import main_report
 from geotagger.evaluation.hidings import Way
 from geotagger.models.embedder import load_embedder
@@ -23,7 +25,8 @@ NOTE = (
     "Weights, motion and levels are held out by album. A few constants (the lead that another "
     "place needs over the nearest anchor, the pace of nights, how much an album's own anchors "
     "are believed, the pull towards the traces, the bonds between neighbours in a stream, from "
-    "when on a photo is far from every anchor in time) were chosen with these same albums in sight."
+    "when on a photo is far from every anchor in time, number, power and width of the kernels of "
+    "look-alikes) were chosen with these same albums in sight."
 )
 RESULTS = Path(__file__).resolve().parent / "results"
 RUNS = (
@@ -47,6 +50,14 @@ def main() -> None:
     torch.set_num_threads(1)
     embedder = load_embedder(options.model, device="cpu", threads=1) if options.model else None
     photos = options.shared / "photos"
+    known = [rows for rows in read_albums(photos / "albums.csv").values() if len(rows) > 1]
+    if options.without_names:
+        known = [[replace(row, name="") for row in rows] for rows in known]
+    vectors = {}
+    if embedder is not None:
+        files = [row.file for rows in known for row in rows]
+        vectors = embeddings_of(files, photos, embedder, cache=options.cache)
+    fits = fits_of(known, vectors)
     results = [
         evaluate_completion(
             photos / "albums.csv",
@@ -56,8 +67,11 @@ def main() -> None:
             seeds=options.seeds,
             embedder=embedder,
             names=not options.without_names,
+            library=library,
+            fits=fits,
             cache=options.cache,
         )
+        for library in (True, False)
         for way, share in RUNS
     ]
     machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"

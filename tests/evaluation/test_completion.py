@@ -106,9 +106,9 @@ def test_what_is_fitted_for_an_album_has_not_seen_it(
         seen.append({hiding.album for hiding in hidings})
         return marked
 
-    def watched_ours(hiding, calibration):
+    def watched_ours(hiding, calibration, *beside):
         placed.append((hiding.album, int(calibration.note)))
-        return ours(hiding, calibration)
+        return ours(hiding, calibration, *beside)
 
     monkeypatch.setattr(fitting, "fit", watched_fit)
     monkeypatch.setattr(completion, "_ours", watched_ours)

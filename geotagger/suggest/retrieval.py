@@ -281,9 +281,11 @@ def log_kernels(found: Found, vectors: FloatArray, radius_m: FloatArray) -> Floa
         How wide the places themselves are (H, P): a kernel is no narrower.
     """
     # On the sphere a Gaussian is exp(kappa (cos - 1)) with kappa the squared radius over sigma's.
-    cosine = np.einsum("hpx,hkx->hpk", vectors, found.vectors)
-    kappa = EARTH_RADIUS_M**2 / (SIGMA_M**2 + np.square(radius_m))
-    return np.asarray(kappa[..., None] * np.minimum(cosine - 1.0, 0.0), np.float64)
+    log = np.asarray(vectors @ found.vectors.transpose(0, 2, 1), np.float64)
+    log -= 1.0
+    np.minimum(log, 0.0, out=log)
+    log *= (EARTH_RADIUS_M**2 / (SIGMA_M**2 + np.square(radius_m)))[..., None]
+    return log
 
 
 def log_density(found: Found, lat: FloatArray, lon: FloatArray, radius_m: FloatArray) -> FloatArray:
@@ -293,9 +295,11 @@ def log_density(found: Found, lat: FloatArray, lon: FloatArray, radius_m: FloatA
     speaks for the place; -inf where there is none.
     """
     vectors = unit_vectors(lat.ravel(), lon.ravel()).reshape(*lat.shape, 3)
-    parts = log_kernels(found, vectors, radius_m) + found.log_weight[:, None, :]
+    parts = log_kernels(found, vectors, radius_m)
+    parts += found.log_weight[:, None, :]
     top = np.maximum(parts.max(axis=2, initial=-1e9), -1e9)
-    return np.asarray(top + np.log(np.exp(parts - top[..., None]).sum(axis=2) + 1e-300))
+    parts -= top[..., None]
+    return np.asarray(top + np.log(np.exp(parts, out=parts).sum(axis=2) + 1e-300))
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,8 +338,8 @@ def modes_of(found: Found, anchors: int, count: int = 2, steps: int = 4) -> Mode
     if known == 0:
         return out
     weight = np.exp(found.log_weight)
-    kernel = np.exp(log_kernels(found, found.vectors, np.zeros((photos, known))))
-    density = np.einsum("hpk,hk->hp", kernel, weight)
+    kernel = log_kernels(found, found.vectors, np.zeros((photos, known)))
+    density = (np.exp(kernel, out=kernel) @ weight[..., None])[..., 0]
     density = np.where(found.index >= 0, density, 0.0)
     elsewhere = found.index >= anchors
     rows = np.arange(photos)
@@ -346,7 +350,7 @@ def modes_of(found: Found, anchors: int, count: int = 2, steps: int = 4) -> Mode
         exists = density.max(axis=1) > 0.0
         for _ in range(steps):
             pull = weight * np.exp(log_kernels(found, at[:, None], np.zeros((photos, 1)))[:, 0])
-            moved = np.einsum("hk,hkx->hx", pull, found.vectors)
+            moved = (pull[:, None] @ found.vectors)[:, 0]
             length = np.linalg.norm(moved, axis=1, keepdims=True)
             at = np.where(length > 0.0, moved / np.where(length > 0.0, length, 1.0), at)
         cosine = np.einsum("hx,hkx->hk", at, found.vectors)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 
 import piexif
@@ -76,10 +78,18 @@ def make_photo(
         "Exif": {piexif.ExifIFD.DateTimeOriginal: f"{taken:%Y:%m:%d %H:%M:%S}".encode()},
         "GPS": gps_ifd(shot.lat, shot.lon) if shot.tagged else {},
     }
-    scene(shot.kind, shot.seed, size).save(path, "JPEG", quality=85, exif=piexif.dump(exif))
+    path.write_bytes(_jpeg(shot.kind, shot.seed, size, piexif.dump(exif)))
     stamp = taken.timestamp()
     os.utime(path, (stamp, stamp))
     return path
+
+
+@lru_cache(maxsize=512)
+def _jpeg(kind: str, seed: int, size: tuple[int, int], exif: bytes) -> bytes:
+    """Return a file; many tests make the same album, and drawing takes most of their time."""
+    buffer = io.BytesIO()
+    scene(kind, seed, size).save(buffer, "JPEG", quality=85, exif=exif)
+    return buffer.getvalue()
 
 
 def gps_ifd(lat: float, lon: float) -> dict[int, object]:

@@ -8,7 +8,7 @@ and a renewed suggestion finds it kept.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +17,7 @@ from geotagger.library.catalog import Catalog
 from geotagger.library.vectors import encode_cells
 from geotagger.library.world_guesses import TOP_CELLS, Outline, World, guess_of
 from geotagger.suggest import clocks, timeline
+from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.types import AlbumPhoto, CellGuess
 
 FEWEST = 2
@@ -31,7 +32,7 @@ def partition_key(world: Outline) -> str:
 def heard_together(
     catalog: Catalog,
     photos: Sequence[AlbumPhoto],
-    seconds: Mapping[str, float],
+    seconds: Corrections,
     model: str,
     world: World,
 ) -> list[AlbumPhoto]:

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from geotagger.library.catalog import Catalog
 from geotagger.suggest import clocks
+from geotagger.suggest.clock_pairs import LEAST_S
 from geotagger.suggest.clocks import ClockOffset
 from geotagger.suggest.types import AlbumPhoto
 
@@ -63,7 +64,7 @@ class ClockRow:
             return self.decision.offset_s if self.decision.kind is ClockKind.SET else 0.0
         if self.found is None or not self.found.sure:
             return 0.0
-        return self.proposed_s if abs(self.proposed_s) >= clocks.LEAST_S else 0.0
+        return self.proposed_s if abs(self.proposed_s) >= LEAST_S else 0.0
 
     @property
     def open(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from geotagger.progress import CancelToken
 from geotagger.suggest import chain, clocks, fusion, honesty, timeline
 from geotagger.suggest.calibration import Calibration, shipped
 from geotagger.suggest.candidates import Pick, firsts_of, picks, radii_of
+from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.doubts import doubted
 from geotagger.suggest.fusion import Fused
 from geotagger.suggest.scene import FloatArray, IntArray, Scene, scene_of, view_of
@@ -54,7 +55,7 @@ def suggest_album(
     world: WorldCells | None = None,
     places: PlaceNames | None = None,
     calibration: Calibration | None = None,
-    clock_seconds: Mapping[str, float] | None = None,
+    clock_seconds: Corrections | None = None,
     cancel: CancelToken | None = None,
 ) -> list[Suggestion]:
     """Return a suggestion for every photo without an anchor, in the order of the input.
@@ -91,7 +92,7 @@ def suggest_parts(
     world: WorldCells | None = None,
     places: PlaceNames | None = None,
     calibration: Calibration | None = None,
-    clock_seconds: Mapping[str, float] | None = None,
+    clock_seconds: Corrections | None = None,
     near: Collection[str] = (),
     cancel: CancelToken | None = None,
 ) -> Iterator[list[Suggestion]]:
@@ -107,8 +108,7 @@ def suggest_parts(
     """
     chosen = shipped() if calibration is None else calibration
     if clock_seconds is None:
-        estimate = clocks.estimate(photos)
-        clock_seconds = {one.camera: one.offset_s for one in estimate if one.sure and one.matters}
+        clock_seconds = clocks.sure_corrections(clocks.estimate(photos))
     right = clocks.as_taken(photos, clock_seconds)
     scene = scene_of(right, references, world, corrected=clock_seconds)
     if astray := doubted(scene):

@@ -10,13 +10,14 @@ is less than certain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from geotagger.earth.distance import haversine_m
 from geotagger.suggest import clocks, timeline
+from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.clocks import ClockOffset
 from geotagger.suggest.types import AlbumPhoto, Suggestion, SuggestionState
 
@@ -84,7 +85,7 @@ def together(
     streams: Sequence[Stream],
     *,
     found: Sequence[ClockOffset] = (),
-    clock_seconds: Mapping[str, float] | None = None,
+    clock_seconds: Corrections | None = None,
 ) -> Company:
     """Return which streams of other folders are heard as company of an album.
 
@@ -120,7 +121,7 @@ def _seen_together(camera: str, mine: set[str], found: Sequence[ClockOffset]) ->
 
 
 def _agreement(
-    photos: Sequence[AlbumPhoto], others: Sequence[AlbumPhoto], seconds: Mapping[str, float]
+    photos: Sequence[AlbumPhoto], others: Sequence[AlbumPhoto], seconds: Corrections
 ) -> float | None:
     """Return the share of the album's anchors that a stream agrees with, None if none is near."""
     anchored = [one for one in photos if one.anchor is not None and not one.time_is_fallback]

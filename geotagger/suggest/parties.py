@@ -10,7 +10,7 @@ an album of its own. A camera without anchors may be of any party and hears them
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geotagger.earth.distance import haversine_m
 from geotagger.suggest import clocks, timeline
 from geotagger.suggest.album import suggest_parts
+from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.types import AlbumPhoto, Suggestion
 
 FloatArray = NDArray[np.float64]
@@ -43,7 +44,7 @@ _MOST_CAMERAS = 32
 def suggest_by_party(
     photos: Sequence[AlbumPhoto],
     *,
-    clock_seconds: Mapping[str, float] | None = None,
+    clock_seconds: Corrections | None = None,
     near: Collection[str] = (),
     **how: Any,
 ) -> Iterator[list[Suggestion]]:
@@ -59,7 +60,7 @@ def suggest_by_party(
 
 
 def parties(
-    photos: Sequence[AlbumPhoto], clock_seconds: Mapping[str, float] | None = None
+    photos: Sequence[AlbumPhoto], clock_seconds: Corrections | None = None
 ) -> list[list[AlbumPhoto]]:
     """Return an album as the albums of its parties; each photo without a place is in one of them.
 
@@ -72,7 +73,7 @@ def parties(
 
 
 def groups_of(
-    photos: Sequence[AlbumPhoto], clock_seconds: Mapping[str, float] | None = None
+    photos: Sequence[AlbumPhoto], clock_seconds: Corrections | None = None
 ) -> list[list[AlbumPhoto]]:
     """Return the same with the parties all of whose photos have a place."""
     whole = [list(photos)]
@@ -131,7 +132,7 @@ class _Track:
         return int(wrong.sum()), len(wrong)
 
 
-def _cameras(photos: Sequence[AlbumPhoto], clock_seconds: Mapping[str, float]) -> dict[str, _Track]:
+def _cameras(photos: Sequence[AlbumPhoto], clock_seconds: Corrections) -> dict[str, _Track]:
     """Return the tracks of the cameras that have a name and anchors enough, the longest first."""
     anchored = Counter(one.camera for one in photos if one.anchor is not None and one.camera)
     if sum(count >= _FEWEST for count in anchored.values()) < 2:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
+from geotagger.suggest.clock_course import Corrections, Course, wall_s
 from geotagger.suggest.clock_words import signed
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
 
 _MINUTE, _HOUR, _DAY = 60.0, 3600.0, 86_400.0
+
+_TOLD_FROM_S = 30.0
+"""Corrections that differ by less changed no gap in time that is told in minutes."""
 
 
 def duration(seconds: float) -> str:
@@ -65,20 +69,27 @@ def between(first: AlbumPhoto, second: AlbumPhoto, gap_s: float) -> str:
 
 
 def by_corrected_clock(
-    photo: AlbumPhoto, anchors: Sequence[AlbumPhoto], corrected: Mapping[str, float]
+    photo: AlbumPhoto, anchors: Sequence[AlbumPhoto], corrected: Corrections
 ) -> str:
     """Return " (its clock corrected by +2 h)" where a correction changed a gap in time, else "".
 
-    ``corrected`` are the seconds that were added to the times of cameras.
+    ``corrected`` is what was added to the times of cameras; the photos have the corrected times.
     """
-    mine = corrected.get(photo.camera, 0.0)
-    theirs = {corrected.get(one.camera, 0.0) for one in anchors}
-    if theirs == {mine}:
+    mine = _added(photo, corrected)
+    theirs = [_added(one, corrected) for one in anchors]
+    if all(abs(one - mine) < _TOLD_FROM_S for one in theirs):
         return ""
-    if mine:
+    if abs(mine) >= _TOLD_FROM_S:
         return f" (this photo's clock corrected by {signed(mine)})"
     whose = "its clock" if len(anchors) == 1 else "a clock of theirs"
     return f" ({whose} corrected by {signed(max(theirs, key=abs))})"
+
+
+def _added(photo: AlbumPhoto, corrected: Corrections) -> float:
+    correction = corrected.get(photo.camera, 0.0)
+    if photo.day_only or photo.when is None:  # the day is that of a name, no clock was corrected
+        return 0.0
+    return correction.had(wall_s(photo.when)) if isinstance(correction, Course) else correction
 
 
 def looks_like(name: str, anchor: Anchor | None) -> str:

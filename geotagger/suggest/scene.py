@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.suggest import retrieval, timeline
+from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.clock_zones import believed_of
 from geotagger.suggest.names.guessing import NameGuess, guesses_of
 from geotagger.suggest.types import AlbumPhoto, Anchor, References, WorldCells
@@ -31,7 +32,7 @@ class Scene:
     unit rows, zero where ``seen`` (N,) is False. ``world`` are the cells that the photos' guesses
     speak of; None where there are no guesses. ``names`` has for each photo what its texts point to,
     or None; ``clock_belief`` tells by camera how many offsets from UTC were right and wrong;
-    ``corrected`` by camera how many seconds were added to its times.
+    ``corrected`` by camera what was added to its times.
     """
 
     photos: tuple[AlbumPhoto, ...]
@@ -50,7 +51,7 @@ class Scene:
     world: WorldCells | None = None
     names: tuple[NameGuess | None, ...] = ()
     clock_belief: Mapping[str, tuple[float, float]] = field(default_factory=dict)
-    corrected: Mapping[str, float] = field(default_factory=dict)
+    corrected: Corrections = field(default_factory=dict)
 
     @property
     def anchor_seconds(self) -> FloatArray:
@@ -63,7 +64,7 @@ def scene_of(
     references: References | None,
     world: WorldCells | None = None,
     *,
-    corrected: Mapping[str, float] | None = None,
+    corrected: Corrections | None = None,
     doubted: Collection[str] = (),
 ) -> Scene:
     """Return the arrays of an album.

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geotagger.suggest.clocks import MOST, ClockOffset, corrected, estimate
+from geotagger.suggest.clock_pairs import MOST
+from geotagger.suggest.clocks import ClockOffset, estimate, shifted, sure_corrections
 from geotagger.suggest.types import AlbumPhoto
 from tests.suggest.making import look, photo
 
@@ -100,9 +101,9 @@ def test_photos_without_time_or_looks_and_fallback_times_do_not_vote() -> None:
     assert only([*photos, *noise]).offset_s == -3600.0
 
 
-def test_corrected_moves_only_the_cameras_that_are_named() -> None:
+def test_only_the_cameras_that_are_named_are_moved() -> None:
     photos = outing(5, offset_s=3600.0)
-    moved = corrected(photos, estimate(photos))
+    moved = shifted(photos, sure_corrections(estimate(photos)))
     for before, after in zip(photos, moved, strict=True):
         assert before.when is not None and after.when is not None
         shift = timedelta(hours=-1) if before.camera == "camera" else timedelta()
@@ -115,7 +116,7 @@ def test_photos_of_one_second_or_of_the_end_of_time_do_not_crash() -> None:
     late = datetime(9999, 12, 31, 23, 59, tzinfo=UTC)
     odd = [replace(one, when=late) if one.camera == "a" else one for one in same]
     assert len(estimate(odd)) == 1
-    corrected(odd, [ClockOffset("a", "b", 86_400.0, 1.0, 9)])
+    assert {one.when for one in shifted(odd, {"a": 86_400.0}) if one.camera == "a"} == {None}
 
 
 def test_of_very_many_photos_a_sample_is_compared() -> None:

@@ -7,6 +7,7 @@ import numpy as np
 from geotagger.earth.distance import haversine_m, interpolate
 from geotagger.suggest import reasons
 from geotagger.suggest.evidence import Reason, register
+from geotagger.suggest.same_objects import SameArrays
 from geotagger.suggest.scene import IS_OUTSIDE, FloatArray, IntArray, Origin, PlaceTable, View
 
 NEIGHBOURS = 6
@@ -206,23 +207,39 @@ def log_gap(view: View, table: PlaceTable) -> FloatArray:
 
     A place on the way has the smaller gap of its two anchors.
     """
-    return _log_gap(view, table, GAP_FLOOR_S, GAP_CENTRE)
+    return _log_gaps(view, table)[0]
 
 
 def log_fine_gap(view: View, table: PlaceTable) -> FloatArray:
     """Return the same with a floor of 3 s, which tells bursts from walks, centred at a minute."""
-    return _log_gap(view, table, 3.0, 4.0)
+    return _log_gaps(view, table)[1]
 
 
-def _log_gap(view: View, table: PlaceTable, floor: float, centre: float) -> FloatArray:
+def _log_gaps(view: View, table: PlaceTable) -> tuple[FloatArray, FloatArray]:
+    """Return both; kept, as the terms and the motion ask for the same."""
+    arrays = view.active_gap_s, table.present, table.origin, table.index, table.other
+    return _LOG_GAPS.get(arrays, lambda: _find_log_gaps(view, table))
+
+
+_LOG_GAPS: SameArrays[tuple[FloatArray, FloatArray]] = SameArrays()
+
+
+def _find_log_gaps(view: View, table: PlaceTable) -> tuple[FloatArray, FloatArray]:
     if len(view.scene.anchors) == 0:
-        return np.zeros(table.lat.shape)
+        return np.zeros(table.lat.shape), np.zeros(table.lat.shape)
     of_album = table.of_album
     gap = doubted_gap_s(view, np.where(of_album, table.index, 0))
-    other = doubted_gap_s(view, np.maximum(table.other, 0))
-    gap = np.where(table.other >= 0, np.minimum(gap, other), gap)
+    way = np.flatnonzero((table.other >= 0).any(axis=0))
+    if len(way):
+        other = table.other[:, way]
+        least = np.minimum(gap[:, way], doubted_gap_s(view, np.maximum(other, 0)))
+        gap[:, way] = np.where(other >= 0, least, gap[:, way])
     known = of_album & np.isfinite(gap)
-    return np.where(known, np.log(np.where(known, gap, 0.0) + floor) - centre, 0.0)
+    gap = np.where(known, gap, 0.0)
+    return (
+        np.where(known, np.log(gap + GAP_FLOOR_S) - GAP_CENTRE, 0.0),
+        np.where(known, np.log(gap + 3.0) - 4.0, 0.0),
+    )
 
 
 def nearest_in_time(view: View, table: PlaceTable) -> IntArray:

@@ -95,8 +95,7 @@ def modes_of(view: View) -> IntArray:
     It is `PIXELS_ALONE` where there are neither anchors nor look-alikes but a guess or a name.
     """
     time, look = view.has_time, view.has_look
-    names = np.where(time, np.where(look, MODES[0], MODES[1]), np.where(look, MODES[2], MODES[3]))
-    mode = np.array([MODES.index(name) for name in names], np.intp)
+    mode = np.where(time, np.where(look, 0, 1), np.where(look, 2, 3)).astype(np.intp)
     if len(view.scene.anchors) == 0:
         mode[(view.has_guess | view.has_names) & ~time & ~look] = PIXELS_ALONE
     return mode
@@ -110,7 +109,7 @@ def fuse(view: View, table: PlaceTable, calibration: Calibration) -> Fused:
     weights = np.stack([one.weights for one in calibration.modes])[fitted]
     matrix = np.stack([one.kernel for one in calibration.modes])[fitted]
     floor = np.array([one.floor for one in calibration.modes])[fitted]
-    logits = np.einsum("hpt,ht->hp", terms, weights)
+    logits = (terms @ weights[..., None])[..., 0]
     floor = np.maximum(floor, _mixed_floor(view, table, logits))
     logits = logits + log_lift(view, table)
     logits = logits + names.log_lift(view, table) + zones.log_lift(view, table)
@@ -192,8 +191,10 @@ def _cell_radius(view: View, table: PlaceTable) -> FloatArray:
 
 
 def _softmax(logits: FloatArray) -> FloatArray:
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=-1, keepdims=True), np.float64)
+    powers = np.asarray(logits - logits.max(axis=-1, keepdims=True), np.float64)
+    np.exp(powers, out=powers)
+    powers /= powers.sum(axis=-1, keepdims=True)
+    return powers
 
 
 def distances(table: PlaceTable) -> FloatArray:

@@ -122,11 +122,11 @@ def _in_table(table: PlaceTable, lat: FloatArray, lon: FloatArray) -> np.ndarray
     points = unit_vectors(both[0].ravel(), both[1].ravel())
     points = points.reshape(*both[0].shape, 3)
     known = table.lat.shape[1]
-    apart = np.linalg.norm(points[:, known:, None] - points[:, None], axis=-1)
+    square = np.square(points[:, known:, None] - points[:, None]).sum(axis=-1)
     usable = np.concatenate(
         [table.present & ~IS_AREA[table.origin], np.ones(lat.shape, bool)], axis=1
     )
-    near = (apart * EARTH_RADIUS_M <= _SAME_M) & usable[:, None]
+    near = (square <= (_SAME_M / EARTH_RADIUS_M) ** 2) & usable[:, None]
     # A mode is compared with those before it only.
     order = np.arange(both[0].shape[1])
     near &= order[None, None, :] < order[None, known:, None]

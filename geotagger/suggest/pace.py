@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from geotagger.earth.distance import haversine_m
+from geotagger.suggest.same_objects import SameArrays
 from geotagger.suggest.scene import FloatArray, Scene
 
 SHORT_GAP_S = 1_800.0
@@ -28,6 +29,14 @@ def pace(scene: Scene) -> FloatArray:
     """Return the album's pace over all gaps and over short ones, shape (2,), logarithmic."""
     if scene.timed < 2:
         return np.zeros(2)
+    arrays = scene.anchors, scene.active, scene.lat, scene.lon
+    return _LAST.get(arrays, lambda: _find(scene))
+
+
+_LAST: SameArrays[FloatArray] = SameArrays()
+
+
+def _find(scene: Scene) -> FloatArray:
     gap = np.diff(scene.active[scene.anchors[: scene.timed]])
     lat, lon = scene.lat[: scene.timed], scene.lon[: scene.timed]
     distance = haversine_m(lat[:-1], lon[:-1], lat[1:], lon[1:])

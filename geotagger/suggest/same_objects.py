@@ -1,11 +1,14 @@
-"""Answers that were made of the same objects before: the last few are kept."""
+"""Answers that were made of the same objects before: the last ones are kept."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from operator import is_
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
+from weakref import ReferenceType, ref
+
+from numpy.typing import NDArray
 
 T = TypeVar("T")
 
@@ -38,4 +41,24 @@ class SameObjects(Generic[T]):
         found = answer()
         with self._lock:
             self._kept = ((objects, found), *self._kept[: self._most - 1])
+        return found
+
+
+class SameArrays(Generic[T]):
+    """Keeps what was made last of some arrays, which must not change, while these are there.
+
+    The arrays are not kept: they may be large.
+    """
+
+    def __init__(self) -> None:
+        self._kept: tuple[tuple[ReferenceType[NDArray[Any]], ...], T] | None = None
+
+    def get(self, arrays: tuple[NDArray[Any], ...], answer: Callable[[], T]) -> T:
+        """Return the kept answer for the very same arrays, else a new one."""
+        kept = self._kept
+        if kept is not None and len(kept[0]) == len(arrays):
+            if all(one() is given for one, given in zip(kept[0], arrays, strict=True)):
+                return kept[1]
+        found = answer()
+        self._kept = tuple(ref(one) for one in arrays), found
         return found

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
-from geotagger.suggest.same_objects import SameObjects
+from weakref import ref
+
+import numpy as np
+
+from geotagger.suggest.same_objects import SameArrays, SameObjects
 
 
 def test_an_answer_is_kept_for_the_same_objects_and_not_for_equal_ones() -> None:
@@ -27,3 +31,15 @@ def test_the_oldest_answers_make_room() -> None:
     assert kept.get((objects[2],), lambda: -1) == 2
     assert kept.get((objects[1],), lambda: -1) == 1
     assert kept.get((objects[0],), lambda: -1) == -1
+
+
+def test_what_was_made_of_arrays_is_kept_while_they_are_there_and_keeps_none_of_them() -> None:
+    kept: SameArrays[str] = SameArrays()
+    one, other = np.zeros(3), np.zeros(3)
+    assert kept.get((one, other), lambda: "first") == "first"
+    assert kept.get((one, other), lambda: "again") == "first"
+    assert kept.get((other, one), lambda: "turned") == "turned"
+    assert kept.get((one, other[:]), lambda: "a view") == "a view"
+    gone = ref(one)
+    del one
+    assert gone() is None

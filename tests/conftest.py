@@ -25,9 +25,14 @@ Search for new ones with ``--hypothesis-profile=default``.
 
 @pytest.fixture(scope="session", autouse=True)
 def exported_networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Keep what the tests export out of the user's cache; one export serves a whole run."""
+    """Keep what the tests export out of the user's cache; one export serves a whole run.
+
+    The workers of a run share the folder above their own ones.
+    """
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "exported-networks"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GEOTAGGER_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("GEOTAGGER_CACHE", str(folder))
         yield
 
 

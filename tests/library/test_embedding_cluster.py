@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -41,6 +42,8 @@ pytestmark = [
 the garbage collector."""
 
 PHOTOS = 24
+TRIES = 5
+"""A worker may have done all before its first result is here, where the other one starts late."""
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +71,8 @@ def ray_here() -> Iterator[None]:
     """One Ray for the module; it takes seconds to start."""
     with cluster._connected(ClusterOptions(LOCAL, workers=2)):
         yield
+    # What Ray left to the collector goes here, where its warnings are let pass, not in other tests.
+    gc.collect()
 
 
 def test_a_cluster_of_this_machine_alone_cannot_be_reached_from_outside(ray_here: None) -> None:
@@ -87,14 +92,18 @@ def test_a_worker_that_is_killed_loses_and_doubles_nothing(
     bad = tmp_path / "bad.png"
     bad.write_bytes((photos / "00.png").read_bytes()[:20])
     paths = [*sorted(photos.iterdir()), bad]
-    results: list[Embedded] = []
-    for one in embed_on_cluster(model, paths, ClusterOptions(LOCAL, workers=2, batch=2)):
-        if not results:
-            gone(one.process)
-        results.append(one)
-    assert sorted(one.name for one in results) == sorted(map(str, paths))
-    # The one that was killed was replaced or outlived: others made the rest.
-    assert len({one.process for one in results}) >= 2
+    for _ in range(TRIES):
+        results: list[Embedded] = []
+        for one in embed_on_cluster(model, paths, ClusterOptions(LOCAL, workers=2, batch=2)):
+            if not results:
+                gone(one.process)
+            results.append(one)
+        assert sorted(one.name for one in results) == sorted(map(str, paths))
+        # The one that was killed was replaced or outlived: others made the rest.
+        if len({one.process for one in results}) >= 2:
+            break
+    else:
+        pytest.fail("each time, all was done before the first result came and the kill with it")
     embedder = load_embedder(model, device="cpu")
     decode = decoder_of(embedder.config)
     for one in results:

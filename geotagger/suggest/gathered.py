@@ -104,7 +104,7 @@ class GatheredLookalikes:
 
 
 def _density(view: View, table: PlaceTable) -> FloatArray:
-    """Return the logarithm of the density at each place (H, P), 0 where it is as good as none."""
+    """Return how dense it is at each place (H, P), as a logarithm; 0 where as good as none."""
     if view.found.index.shape[1] == 0 or table.lat.shape[1] == 0:
         return np.zeros(table.lat.shape)
     world = view.scene.world
@@ -112,8 +112,8 @@ def _density(view: View, table: PlaceTable) -> FloatArray:
     if world is not None and len(world.radius_m):
         cell = table.origin == Origin.WORLD
         radius = radius + np.where(cell, world.radius_m[np.where(cell, table.index, 0)], 0.0)
-    log = retrieval.log_density(view.found, table.lat, table.lon, radius)
-    return np.where(table.present, np.log1p(np.exp(log) / _SLIGHT), 0.0)
+    dense = retrieval.density(view.found, table.lat, table.lon, radius)
+    return np.where(table.present, np.log1p(dense / _SLIGHT), 0.0)
 
 
 def _in_table(table: PlaceTable, lat: FloatArray, lon: FloatArray) -> np.ndarray:

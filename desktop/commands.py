@@ -95,6 +95,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("choose_3", "Choose candidate 3", "Review", "3", when=[PLACEABLE]),
     _command("choose_4", "Choose candidate 4", "Review", "4", when=[PLACEABLE]),
     _command("choose_5", "Choose candidate 5", "Review", "5", when=[PLACEABLE]),
+    _command("why_here", "Why here?", "Review", "W", when=[PROPOSAL], checkable=True),
     _command(
         "accept_confident",
         "Accept all confident…",

@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, cast
 from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
 from geotagger.errors import ModelError
-from geotagger.library import analysing, clocks, committing, embedding, queries, review
+from geotagger.library import (
+    analysing,
+    clocks,
+    committing,
+    embedding,
+    explaining,
+    queries,
+    review,
+)
 from geotagger.library.catalog import Catalog
 from geotagger.library.clocks import ClockChange, ClockDecision, ClockRow
 from geotagger.library.doubtful_gps import DoubtfulGps, doubtful_gps
+from geotagger.library.explaining import Explained
 from geotagger.library.journal import Recovered
 from geotagger.library.listing import Listing
 from geotagger.library.rows import Change, Decision, DecisionKind, PhotoDetails, PhotoRow
@@ -224,6 +233,24 @@ class Engine:
             return None, None
         key = embedding.model_key(ModelProcess(model.folder, model.config))
         return key, self._outline(model.folder) if model.config.world else None
+
+    def why_here(
+        self, photo_id: int, lat: float, lon: float, radius_m: float,
+        *, progress: ProgressCallback, cancel: CancelToken,
+    ) -> Iterator[Explained]:  # fmt: skip
+        """Yield which parts of a photo speak for a place; see `geotagger.library.explaining`."""
+        model = self.model()
+        if model is None or model.config is None:
+            raise ModelError(
+                "No model is installed that looks at pictures.",
+                remedy="Install one under Edit → Models…",
+            )
+        with ModelProcess(model.folder, model.config, self.device) as embedder:
+            world = embedder.world(cancel) if model.config.world else None
+            yield from explaining.why_here(
+                self.catalog, photo_id, lat, lon, radius_m, cast("Embedder", embedder), world,
+                progress=progress, cancel=cancel,
+            )  # fmt: skip
 
     # -- evaluating
 

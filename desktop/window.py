@@ -16,7 +16,6 @@ from desktop.evaluation.dialog import EvaluationDialog
 from desktop.library.activity import Activity, Phase
 from desktop.library.controller import LibraryController
 from desktop.library.notices import describe_empty
-from desktop.library.problems import ProblemsDialog
 from desktop.library.snapshot import Query, Snapshot
 from desktop.notices import choose_notice
 from desktop.panes import Panes
@@ -27,6 +26,7 @@ from desktop.review.controller import ReviewController
 from desktop.review.doubts import DoubtsController
 from desktop.review.map_link import MapLink
 from desktop.review.stepping import next_open
+from desktop.review.why import WhyController
 from desktop.settings.models import ModelsDialog
 from desktop.settings.preferences import PreferencesDialog
 from desktop.settings.store import Settings
@@ -59,6 +59,7 @@ class MainWindow(QMainWindow):
             engine, work, self.review.undo_stack, self.review.suggest_again, self
         )
         self.doubts = DoubtsController(engine, work, self)
+        self.why = WhyController(engine, work, self.panes.photo, self)
         self.asking = ReviewDialogs(engine, work, self.review, self)
         self.commands = CommandSet(self, wiring.handlers(self))
         self.commands.fill(self.menuBar())
@@ -126,12 +127,6 @@ class MainWindow(QMainWindow):
         larger = not self.panes.larger
         self.panes.show_larger(larger)
         self.commands.actions["larger"].setChecked(larger)
-
-    def show_problems(self) -> None:
-        """Show what could not be read."""
-        dialog = ProblemsDialog(self.library.problems, self._dark(), self)
-        dialog.again_asked.connect(lambda: self.library.scan(again=True))
-        self.open_dialog(dialog)
 
     def show_preferences(self) -> None:
         """Open the preferences."""

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 
 from desktop import commands, theme
 from desktop.help import AboutDialog, ShortcutSheet
+from desktop.library.problems import ProblemsDialog
 from desktop.review.doubts import DoubtsDialog
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "rescan": window.library.scan,
         "analyse": window.library.analyse,
         "stop": window.library.stop,
-        "problems": window.show_problems,
+        "problems": lambda: show_problems(window),
         "write": window.write,
         "history": window.writes.history,
         "quit": window.close,
@@ -41,6 +42,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "accept": review.accept,
         "reject": review.reject,
         "later": review.later,
+        "why_here": lambda: window.why.toggle(review.details, review.proposal),
         "next_open": lambda: window.step_open(1),
         "previous_open": lambda: window.step_open(-1),
         "accept_confident": window.accept_confident,
@@ -57,6 +59,13 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
     for number in range(5):
         handlers[f"choose_{number + 1}"] = lambda index=number: review.choose(index)
     return handlers
+
+
+def show_problems(window: MainWindow) -> None:
+    """Show what could not be read."""
+    dialog = ProblemsDialog(window.library.problems, theme.current().dark, window)
+    dialog.again_asked.connect(lambda: window.library.scan(again=True))
+    window.open_dialog(dialog)
 
 
 def show_doubts(window: MainWindow) -> None:
@@ -129,6 +138,8 @@ def connect(window: MainWindow) -> None:
     review.undo_stack.canRedoChanged.connect(
         lambda can: window.commands.set_condition(commands.CAN_REDO, can)
     )
+    review.proposal_changed.connect(lambda now: window.why.follow(review.details, now))
+    window.why.shown_changed.connect(window.commands.actions["why_here"].setChecked)
     panes.candidates.chosen.connect(review.choose)
     panes.candidates.accept.connect(review.accept)
     panes.candidates.reject.connect(review.reject)
@@ -139,7 +150,7 @@ def connect(window: MainWindow) -> None:
     for signal in (panes.map.marker_dragged, panes.map.map_clicked):
         signal.connect(lambda _lat, _lon: panes.grid.setFocus())
     window.writes.files_changed.connect(window.on_files_changed)
-    window.problems_button.clicked.connect(window.show_problems)
+    window.problems_button.clicked.connect(lambda: show_problems(window))
     for source in (
         library.failed,
         review.failed,

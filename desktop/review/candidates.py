@@ -203,7 +203,7 @@ class CandidatePanel(QWidget):
             card.mark(False)
             if card.index < len(candidates):
                 card.show_candidate(candidates[card.index])
-        self.state.setText("" if details is None else wording.STATE_TEXT[details.row.state])
+        self.state.setText("" if details is None else _state(details))
         self._show_disagreement()
         soft = QApplication.palette()
         soft.setColor(soft.ColorRole.WindowText, theme.current().secondary)
@@ -245,6 +245,13 @@ class CandidatePanel(QWidget):
         text = "" if self._details is None else _explained(self._details, proposal)
         self.text.setText(text)
         self.text.setVisible(bool(text))
+
+
+def _state(details: PhotoDetails) -> str:
+    """Return the state in words; with one place only, ambiguous is how exactly it is known."""
+    if details.row.state is PhotoState.AMBIGUOUS and len(details.candidates) == 1:
+        return "Only the area is known"
+    return wording.STATE_TEXT[details.row.state]
 
 
 def _explained(details: PhotoDetails, proposal: Proposal | None) -> str:

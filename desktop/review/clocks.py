@@ -5,7 +5,7 @@ Times are never changed in a file: a correction only says how suggestions read t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -16,7 +16,7 @@ from desktop.review.undo import DecisionCommand
 from desktop.work import DECIDING, INTERACTIVE, Work
 from geotagger.errors import GeotaggerError
 from geotagger.library.clocks import ClockChange, ClockDecision, ClockKind, ClockRow
-from geotagger.suggest.clock_words import camera_name, sentence, signed
+from geotagger.suggest.clock_words import camera_name, in_words, sentence
 
 
 class ClocksController(QObject):
@@ -31,7 +31,7 @@ class ClocksController(QObject):
         engine: Engine,
         work: Work,
         undo_stack: QUndoStack,
-        suggest_again: Callable[[str], None],
+        suggest_again: Callable[[str, Collection[int]], None],
         parent: QObject | None = None,
     ) -> None:
         super().__init__(parent)
@@ -63,7 +63,7 @@ class ClocksController(QObject):
     @property
     def asking(self) -> list[ClockRow]:
         """The clocks that the user has not been heard on, those that are sure first."""
-        return sorted((row for row in self.rows if row.open), key=lambda row: not row.applied_s)
+        return sorted((row for row in self.rows if row.open), key=lambda row: not row.applied)
 
     def decide(self, row: ClockRow, decision: ClockDecision | None) -> None:
         """Store what the user says of one clock, None to leave it to the estimate."""
@@ -101,8 +101,11 @@ class ClocksController(QObject):
 
     def _follow(self, changes: list[ClockChange]) -> None:
         self.refresh()
-        for album in sorted({change.album for change in changes}):
-            self._suggest_again(album)
+        told: dict[str, set[int]] = {}
+        for change in changes:
+            told.setdefault(change.album, set()).update(change.told)
+        for album in sorted(told):
+            self._suggest_again(album, told[album])
 
     def _show(self, rows: list[ClockRow]) -> None:
         self.rows = rows
@@ -121,7 +124,7 @@ def notice_text(asking: list[ClockRow]) -> str:
         return ""
     first = asking[0]
     what = f"{sentence(asking[0].found)}. "
-    what += "Suggestions correct it." if first.applied_s else "Suggestions do not correct it yet."
+    what += "Suggestions correct it." if first.applied else "Suggestions do not correct it yet."
     more = len(asking) - 1
     return f"{what} And {more} more." if more else what
 
@@ -131,9 +134,9 @@ def state_text(row: ClockRow) -> str:
     if row.decision is not None and row.decision.kind is ClockKind.LEAVE:
         return "Left as it is, on your word"
     if row.decision is not None:
-        return f"Corrected by {signed(row.applied_s)}, on your word"
-    if row.applied_s:
-        return f"Corrected by {signed(row.applied_s)}, as it is sure"
+        return f"Corrected by {in_words(row.applied)}, on your word"
+    if row.applied:
+        return f"Corrected by {in_words(row.applied)}, as it is sure"
     if row.open:
         return "Not corrected: it is not sure enough without your word"
     return "Taken as it is"

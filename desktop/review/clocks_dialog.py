@@ -21,7 +21,20 @@ from desktop.dialogs import close_and, column
 from desktop.review.clocks import ClocksController, found_text, state_text
 from geotagger.errors import GeotaggerError, printable
 from geotagger.library.clocks import ClockDecision, ClockKind, ClockRow
+from geotagger.suggest.clock_course import Course
 from geotagger.suggest.clock_words import camera_name, parsed, signed, typed
+
+
+def _offer(row: ClockRow) -> str:
+    """Return what the button says that corrects a clock as proposed."""
+    if isinstance(row.proposed, Course):
+        return "Apply as found"  # the sentence above says what
+    return f"Apply {signed(row.proposed)}"
+
+
+def _typed(row: ClockRow) -> str:
+    """Return the correction that holds as it would be typed; a course cannot be."""
+    return "" if isinstance(row.applied, Course) or not row.applied else typed(row.applied)
 
 
 class ClocksDialog(QDialog):
@@ -90,12 +103,12 @@ class ClockCard(QWidget):
         name = camera_name(row.camera)
         self.found = QLabel(found_text(row), wordWrap=True)
         self.state = QLabel(f"{state_text(row)} · {wording.photos(row.photos)}", wordWrap=True)
-        self.apply = QPushButton(f"Apply {signed(row.proposed_s)}")
+        self.apply = QPushButton(_offer(row))
         self.apply.setAccessibleName(f"Correct the clock of {name} as proposed")
         self.apply.setVisible(row.found is not None and row.found.matters)
         self.leave = QPushButton("Leave as it is")
         self.leave.setAccessibleName(f"Leave the clock of {name} as it is")
-        self.hand = QLineEdit(typed(row.applied_s) if row.applied_s else "")
+        self.hand = QLineEdit(_typed(row))
         self.hand.setPlaceholderText("+H:MM")
         self.hand.setMaximumWidth(120)
         self.hand.setAccessibleName(f"Hours and minutes to add to the clock of {name}")
@@ -126,7 +139,7 @@ class ClockCard(QWidget):
         self._check(self.hand.text())
 
     def _proposed(self) -> ClockDecision:
-        return ClockDecision(ClockKind.SET, self.row.proposed_s)
+        return ClockDecision.to_set(self.row.proposed)
 
     def _check(self, text: str) -> None:
         """Say what is wrong with what was typed, as it is typed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from PySide6.QtCore import QObject, Signal
@@ -298,8 +298,13 @@ class ReviewController(QObject):
             self._around.setdefault(album, set()).update(ids)
         self.renewals.resume()
 
-    def suggest_again(self, album: str) -> None:
-        """Suggest anew for an album: what its suggestions rest on has changed."""
+    def suggest_again(self, album: str, told: Collection[int] = ()) -> None:
+        """Suggest anew for an album: what its suggestions rest on has changed.
+
+        ``told`` are photos of it whose place or time says something else to other albums now.
+        """
+        if told:
+            self._around.setdefault(album, set()).update(told)
         self.renewals.want(album)
 
     def _on_renewed(self, rows: list[PhotoRow]) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QColor,
     QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
     QPaintEvent,
     QPixmap,
+    QRegion,
     QResizeEvent,
 )
 from PySide6.QtWidgets import QLabel, QSizePolicy, QVBoxLayout, QWidget
@@ -20,6 +22,7 @@ from desktop import signs, theme, wording
 from desktop.work import INTERACTIVE, Context, Work
 from geotagger.library.rows import PhotoRow, PhotoState
 
+_UNSEEN = QColor(0, 0, 0, 153)
 LARGE = 1600
 """Longer side in pixels of what is loaded for this view."""
 
@@ -32,6 +35,7 @@ class _Picture(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
         self._pixmap: QPixmap | None = None
         self._scaled: QPixmap | None = None
+        self._overlay: QImage | None = None
         self._text = ""
 
     @property
@@ -47,6 +51,16 @@ class _Picture(QWidget):
     def show_picture(self, pixmap: QPixmap | None, text: str = "") -> None:
         """Paint a pixmap, or a sentence."""
         self._pixmap, self._scaled, self._text = pixmap, None, text
+        self.update()
+
+    @property
+    def overlay(self) -> QImage | None:
+        """What is laid over the middle square of the photo."""
+        return self._overlay
+
+    def show_overlay(self, image: QImage | None) -> None:
+        """Lay an image over the middle square of the photo, or none."""
+        self._overlay = image
         self.update()
 
     def minimumSizeHint(self) -> QSize:
@@ -79,9 +93,19 @@ class _Picture(QWidget):
             )
             self._scaled.setDevicePixelRatio(ratio)
         size = self._scaled.deviceIndependentSize().toSize()
-        painter.drawPixmap(
-            (self.width() - size.width()) // 2, (self.height() - size.height()) // 2, self._scaled
-        )
+        corner = QPoint((self.width() - size.width()) // 2, (self.height() - size.height()) // 2)
+        painter.drawPixmap(corner, self._scaled)
+        if self._overlay is not None:
+            photo = QRect(corner, size)
+            side = min(size.width(), size.height())
+            square = QRect(0, 0, side, side)
+            square.moveCenter(photo.center())
+            square = square.intersected(photo)
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(square, self._overlay)
+            # What the model was not shown says nothing either.
+            painter.setClipRegion(QRegion(photo).subtracted(QRegion(square)))
+            painter.fillRect(photo, _UNSEEN)
 
 
 class PhotoView(QWidget):
@@ -114,13 +138,28 @@ class PhotoView(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 8, 16, 8)
         layout.setSpacing(8)
+        self.legend = QLabel(wordWrap=True)
+        self.legend.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.legend.hide()
         layout.addWidget(self.picture, 1)
+        layout.addWidget(self.legend)
         layout.addWidget(self.caption)
 
     @property
     def photo_id(self) -> int:
         """The photo that is shown, -1 for none."""
         return -1 if self._row is None else self._row.id
+
+    @property
+    def has_overlay(self) -> bool:
+        """Whether something is laid over the photo."""
+        return self.picture.overlay is not None
+
+    def show_overlay(self, image: QImage | None, words: str) -> None:
+        """Lay an image over the middle square of the photo and say what it is; or neither."""
+        self.picture.show_overlay(image)
+        self.legend.setText(words)
+        self.legend.setVisible(bool(words))
 
     def show_photo(self, row: PhotoRow | None) -> None:
         """Show a photo; the same one again only renews the line about it."""

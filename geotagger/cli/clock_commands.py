@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import math
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,10 @@ from geotagger.library import clocks, queries
 from geotagger.library.catalog import Catalog
 from geotagger.library.clocks import ClockDecision, ClockKind, ClockRow
 from geotagger.library.scan import root_of
-from geotagger.suggest.clock_words import camera_name, parsed, sentence, signed
+from geotagger.suggest.clock_course import Course
+from geotagger.suggest.clock_words import camera_name, in_words, parsed, sentence
+
+_EPOCH = datetime(1970, 1, 1)
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,32 +99,53 @@ def described(row: ClockRow) -> str:
     if row.decision is not None and row.decision.kind is ClockKind.LEAVE:
         return f"{where}{words}: left as it is, on your word"
     if row.decision is not None:
-        return f"{where}{words}: corrected by {signed(row.applied_s)}, on your word"
-    if row.applied_s:
-        return f"{where}{words}: corrected by {signed(row.applied_s)}"
+        return f"{where}{words}: corrected by {in_words(row.applied)}, on your word"
+    if row.applied:
+        return f"{where}{words}: corrected by {in_words(row.applied)}"
     if row.open:
         return f"{where}{words}: not sure enough to be corrected without your word"
     return f"{where}{words}: as it is"
 
 
 def as_json(row: ClockRow) -> dict[str, Any]:
-    """Return one camera's clock as JSON values, times in seconds to be added."""
+    """Return one camera's clock as JSON values, times in seconds to be added.
+
+    Of a course, those at its origin; ``course`` tells the rest.
+    """
     found = row.found
     return {
         "album": row.album,
         "camera": row.camera,
         "photos": row.photos,
         "applied_s": row.applied_s,
+        "applied_course": _course_json(row.applied) if isinstance(row.applied, Course) else None,
         "decision": None if row.decision is None else row.decision.kind.value,
         "found": None
         if found is None
         else {
             "reference": found.reference,
             "offset_s": found.offset_s,
+            "course": None if found.course is None else _course_json(found.course),
             "probability": round(found.probability, 4),
             "pairs": found.pairs,
             "sure": found.sure,
         },
+    }
+
+
+def _course_json(course: Course) -> dict[str, Any]:
+    return {
+        "seconds_more_each_day": course.per_day,
+        "origin": (_EPOCH + timedelta(seconds=course.origin_s)).isoformat(timespec="seconds"),
+        "legs": [
+            {
+                "since": None
+                if math.isinf(since)
+                else (_EPOCH + timedelta(seconds=since)).isoformat(timespec="seconds"),
+                "offset_s": seconds,
+            }
+            for since, seconds in course.legs
+        ],
     }
 
 

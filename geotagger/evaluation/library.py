@@ -36,6 +36,7 @@ from geotagger.library.world_guesses import Outline, world_cells
 from geotagger.progress import CancelToken, Progress, ProgressCallback
 from geotagger.suggest import clocks as clocks_of
 from geotagger.suggest.album import suggest_album
+from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.company import Company, together
 from geotagger.suggest.types import AlbumPhoto, AnchorKind, References, TextKind, WorldCells
 
@@ -192,7 +193,7 @@ def _beside(
     catalog: Catalog,
     album: str,
     photos: Sequence[AlbumPhoto],
-    right: Mapping[str, float],
+    right: Corrections,
     model: str | None,
     content: Mapping[str, object],
 ) -> Company:
@@ -248,7 +249,7 @@ class _Hidden:
 
     photos: list[AlbumPhoto]
     truth: Truth
-    clock_seconds: Mapping[str, float] | None
+    clock_seconds: Corrections | None
 
 
 def _hidden(
@@ -258,7 +259,7 @@ def _hidden(
     share: float,
     seed: int,
     name: str,
-    right: Mapping[str, float],
+    right: Corrections,
 ) -> _Hidden | None:
     """Return the album with some places hidden; None if it cannot be hidden in that way.
 

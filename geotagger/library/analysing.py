@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from geotagger.library.rows import AlbumRow
 from geotagger.library.storing import below, store_suggestions
 from geotagger.library.world_guesses import Outline, World, world_cells
 from geotagger.progress import CancelToken, Progress, ProgressCallback
+from geotagger.suggest.clock_course import Correction, Corrections
 from geotagger.suggest.company import Company, together
 from geotagger.suggest.parties import suggest_by_party
 from geotagger.suggest.types import AlbumPhoto, References
@@ -210,7 +211,7 @@ def _seen_together(
     catalog: Catalog,
     album: str,
     photos: list[AlbumPhoto],
-    seconds: Mapping[str, float],
+    seconds: Corrections,
     model: _Model | None,
 ) -> list[AlbumPhoto]:
     """Return the photos with what an album model makes of them, where there is one."""
@@ -238,7 +239,7 @@ def _forget(catalog: Catalog, album: str, placed: Collection[int]) -> None:
 
 def company_of(
     catalog: Catalog, album: str, photos: Sequence[AlbumPhoto], model: str | None
-) -> tuple[Company, dict[str, float]]:
+) -> tuple[Company, dict[str, Correction]]:
     """Return the photos of other folders that an album hears, and what is added to which clocks.
 
     ``photos`` are what `album_photos` gives; the clocks of all cameras are estimated together, and

@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from geotagger.library.catalog import Catalog
 from geotagger.suggest import clocks
+from geotagger.suggest.clock_course import Correction, Course, added, at
 from geotagger.suggest.clock_pairs import LEAST_S
 from geotagger.suggest.clocks import ClockOffset
 from geotagger.suggest.types import AlbumPhoto
@@ -32,17 +33,36 @@ class ClockKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClockDecision:
-    """A person's word on one clock; ``offset_s`` is added to its times, 0 for `LEAVE`."""
+    """A person's word on one clock; ``offset_s`` is added to its times, 0 for `LEAVE`.
+
+    Where the person took over a course, that is added, and ``offset_s`` is what it is at its
+    origin.
+    """
 
     kind: ClockKind
     offset_s: float = 0.0
+    course: Course | None = None
+
+    @classmethod
+    def to_set(cls, correction: Correction) -> ClockDecision:
+        """Return the word that a clock be corrected so."""
+        if isinstance(correction, Course):
+            return cls(ClockKind.SET, at(correction, None), correction)
+        return cls(ClockKind.SET, correction)
+
+    @property
+    def correction(self) -> Correction:
+        """What is added to the camera's times."""
+        if self.kind is ClockKind.LEAVE:
+            return 0.0
+        return self.offset_s if self.course is None else self.course
 
 
 @dataclass(frozen=True, slots=True)
 class ClockRow:
     """One camera of an album: its photos counted, the estimate if there is one, the decision.
 
-    ``reference_s`` is what a person added to the clock that the estimate compares with.
+    ``reference`` is what a person added to the clock that the estimate compares with.
     """
 
     album: str
@@ -50,21 +70,27 @@ class ClockRow:
     photos: int
     found: ClockOffset | None = None
     decision: ClockDecision | None = None
-    reference_s: float = 0.0
+    reference: Correction = 0.0
 
     @property
-    def proposed_s(self) -> float:
+    def proposed(self) -> Correction:
         """What the estimate would add to the camera's times, sure or not; 0 without one."""
-        return 0.0 if self.found is None else self.found.offset_s + self.reference_s
+        return 0.0 if self.found is None else added(self.found.correction, self.reference)
+
+    @property
+    def applied(self) -> Correction:
+        """What is added to the camera's times: the person's word, else the estimate if sure."""
+        if self.decision is not None:
+            return self.decision.correction
+        if self.found is None or not self.found.sure:
+            return 0.0
+        proposed = self.proposed
+        return proposed if isinstance(proposed, Course) or abs(proposed) >= LEAST_S else 0.0
 
     @property
     def applied_s(self) -> float:
-        """What is added to the camera's times: the person's word, else the estimate if sure."""
-        if self.decision is not None:
-            return self.decision.offset_s if self.decision.kind is ClockKind.SET else 0.0
-        if self.found is None or not self.found.sure:
-            return 0.0
-        return self.proposed_s if abs(self.proposed_s) >= LEAST_S else 0.0
+        """The same in seconds, at the origin of a course."""
+        return at(self.applied, None)
 
     @property
     def open(self) -> bool:
@@ -78,18 +104,25 @@ class ClockRow:
         )
 
 
+_METHOD = 2
+"""Raised when clocks are estimated in another way, so that kept estimates are made anew."""
+
 WORTH_ASKING = 0.5
 """An estimate that is likelier wrong than right is not proposed."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClockChange:
-    """A decision on a clock before and after, to be taken back or made again."""
+    """A decision on a clock before and after, to be taken back or made again.
+
+    ``told`` are the photos with a place whose times it moves: other albums may hear them.
+    """
 
     album: str
     camera: str
     before: ClockDecision | None
     after: ClockDecision | None
+    told: frozenset[int] = frozenset()
 
 
 def rows_of(catalog: Catalog, album: str) -> list[ClockRow]:
@@ -98,14 +131,14 @@ def rows_of(catalog: Catalog, album: str) -> list[ClockRow]:
         return [row for row in _rows(connection, album) if row.photos]
 
 
-def corrections(catalog: Catalog, album: str) -> dict[str, float]:
-    """Return by camera the seconds that are added to its times, as the kept rows say.
+def corrections(catalog: Catalog, album: str) -> dict[str, Correction]:
+    """Return by camera what is added to its times, as the kept rows say.
 
     Cameras of other folders that an album was compared with are among them.
     """
     with catalog.reading() as connection:
         rows = _rows(connection, album)
-    return {row.camera: row.applied_s for row in rows if row.applied_s}
+    return {row.camera: row.applied for row in rows if row.applied}
 
 
 def found_of(catalog: Catalog, album: str) -> list[ClockOffset]:
@@ -117,7 +150,7 @@ def found_of(catalog: Catalog, album: str) -> list[ClockOffset]:
 
 def estimated(
     catalog: Catalog, album: str, photos: Sequence[AlbumPhoto], model: str | None
-) -> dict[str, float]:
+) -> dict[str, Correction]:
     """Return what `corrections` does, after an estimate unless a kept one is of these photos.
 
     ``photos`` are the album's as `analysing.album_photos` gives them, and those of other folders
@@ -140,9 +173,10 @@ def decide(
 ) -> ClockChange:
     """Store a person's word on a clock, None to leave it to the estimate; return what changed."""
     with catalog.writing() as connection:
-        change = ClockChange(album, camera, _decision(connection, album, camera), decision)
+        before = _decision(connection, album, camera)
         _store(connection, album, camera, decision)
-    return change
+        told = _told(connection, album, camera)
+    return ClockChange(album, camera, before, decision, told)
 
 
 def revert(catalog: Catalog, changes: Iterable[ClockChange]) -> None:
@@ -185,7 +219,7 @@ def _rows(connection: sqlite3.Connection, album: str) -> list[ClockRow]:
                 found=estimate,
                 decision=decisions.get(camera),
                 # The estimate speaks of the reference's clock: a correction there moves it too.
-                reference_s=0.0 if other is None else other.offset_s,
+                reference=0.0 if other is None else other.correction,
             )
         )
     return found
@@ -193,7 +227,7 @@ def _rows(connection: sqlite3.Connection, album: str) -> list[ClockRow]:
 
 def _basis(photos: Sequence[AlbumPhoto], model: str) -> str:
     """Return a digest of what an estimate depends on; places that people decide are no part."""
-    digest = hashlib.blake2b(model.encode(), digest_size=16)
+    digest = hashlib.blake2b(f"{_METHOD} {model}".encode(), digest_size=16)
     for photo in photos:
         known = photo.embedding is not None
         line = (photo.key, photo.camera, photo.when, photo.zone_known, photo.time_is_fallback)
@@ -209,17 +243,19 @@ def _keep(catalog: Catalog, album: str, basis: str, found: Sequence[ClockOffset]
     with catalog.writing(aside=True) as connection:
         connection.execute("REPLACE INTO clock_estimates VALUES (?, ?)", (key, basis))
         connection.execute(
-            "UPDATE clocks SET reference = NULL, found_s = NULL, probability = NULL, pairs = NULL"
-            " WHERE album = ?",
+            "UPDATE clocks SET reference = NULL, found_s = NULL, found_course = NULL,"
+            " probability = NULL, pairs = NULL WHERE album = ?",
             (key,),
         )
         connection.executemany(
-            """INSERT INTO clocks (album, camera, reference, found_s, probability, pairs)
-               VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (album, camera) DO UPDATE SET
+            """INSERT INTO clocks
+               (album, camera, reference, found_s, found_course, probability, pairs)
+               VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (album, camera) DO UPDATE SET
                reference = excluded.reference, found_s = excluded.found_s,
-               probability = excluded.probability, pairs = excluded.pairs""",
-            [(key, one.camera, one.reference, one.offset_s, one.probability, one.pairs)
-             for one in found],
+               found_course = excluded.found_course, probability = excluded.probability,
+               pairs = excluded.pairs""",
+            [(key, one.camera, one.reference, one.offset_s, _kept(one.course), one.probability,
+              one.pairs) for one in found],
         )  # fmt: skip
         _sweep(connection, key)
 
@@ -230,13 +266,29 @@ def _store(
     key = os.fsencode(album)
     kind = None if decision is None else decision.kind.value
     seconds = None if decision is None else decision.offset_s
+    course = None if decision is None else _kept(decision.course)
     connection.execute(
-        """INSERT INTO clocks (album, camera, decision, decided_s) VALUES (?, ?, ?, ?)
-           ON CONFLICT (album, camera) DO UPDATE SET
-           decision = excluded.decision, decided_s = excluded.decided_s""",
-        (key, camera, kind, seconds),
+        """INSERT INTO clocks (album, camera, decision, decided_s, decided_course)
+           VALUES (?, ?, ?, ?, ?) ON CONFLICT (album, camera) DO UPDATE SET
+           decision = excluded.decision, decided_s = excluded.decided_s,
+           decided_course = excluded.decided_course""",
+        (key, camera, kind, seconds, course),
     )
     _sweep(connection, key)
+
+
+def _told(connection: sqlite3.Connection, album: str, camera: str) -> frozenset[int]:
+    """Return the photos with a place of a camera, and of those that are compared with it."""
+    key = os.fsencode(album)
+    rows = connection.execute(
+        """SELECT p.id FROM photos p
+           LEFT JOIN decisions d ON d.photo_id = p.id AND d.kind IN ('accepted', 'moved')
+           WHERE p.folder = ? AND (d.photo_id IS NOT NULL OR p.gps_state = 'complete')
+           AND NOT p.document AND NOT p.missing AND p.error = '' AND (p.camera = ? OR p.camera IN
+           (SELECT camera FROM clocks WHERE album = ? AND reference = ?))""",
+        (key, camera, key, camera),
+    )
+    return frozenset(row["id"] for row in rows)
 
 
 def _sweep(connection: sqlite3.Connection, key: bytes) -> None:
@@ -247,7 +299,7 @@ def _sweep(connection: sqlite3.Connection, key: bytes) -> None:
 
 def _decision(connection: sqlite3.Connection, album: str, camera: str) -> ClockDecision | None:
     row = connection.execute(
-        "SELECT decision, decided_s FROM clocks WHERE album = ? AND camera = ?",
+        "SELECT decision, decided_s, decided_course FROM clocks WHERE album = ? AND camera = ?",
         (os.fsencode(album), camera),
     ).fetchone()
     return None if row is None else _decision_of(row)
@@ -256,12 +308,26 @@ def _decision(connection: sqlite3.Connection, album: str, camera: str) -> ClockD
 def _decision_of(row: sqlite3.Row) -> ClockDecision | None:
     if row["decision"] is None:
         return None
-    return ClockDecision(ClockKind(row["decision"]), row["decided_s"] or 0.0)
+    kind, course = ClockKind(row["decision"]), _course_of(row["decided_course"])
+    return ClockDecision(kind, row["decided_s"] or 0.0, course)
 
 
 def _found_of(row: sqlite3.Row) -> ClockOffset | None:
     if row["found_s"] is None:
         return None
     return ClockOffset(
-        row["camera"], row["reference"], row["found_s"], row["probability"], row["pairs"]
+        row["camera"],
+        row["reference"],
+        row["found_s"],
+        row["probability"],
+        row["pairs"],
+        _course_of(row["found_course"]),
     )
+
+
+def _kept(course: Course | None) -> str | None:
+    return None if course is None else course.to_json()
+
+
+def _course_of(text: str | None) -> Course | None:
+    return None if text is None else Course.from_json(text)

@@ -25,6 +25,7 @@ from geotagger.library.texts import opened_roots
 from geotagger.photos.record import TimeSource
 from geotagger.suggest import albums, timeline
 from geotagger.suggest import clocks as clocks_of
+from geotagger.suggest.clock_course import Correction
 from geotagger.suggest.company import Stream
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
 
@@ -249,7 +250,7 @@ def _streams(
     for row in rows:
         key = row["folder"], row["camera"], row["camera_serial"]
         groups.setdefault(key, []).append(row)
-    shifts: dict[bytes, dict[str, float]] = {}
+    shifts: dict[bytes, dict[str, Correction]] = {}
     streams = []
     for (stored, camera, serial), members in groups.items():
         folder = decode_path(stored)
@@ -281,7 +282,7 @@ def _named(
     camera: str,
     serial: str,
     folder: Path,
-    shift: float,
+    shift: Correction,
     cameras: set[str],
     serials: dict[str, set[str]],
 ) -> _Name:

@@ -137,8 +137,13 @@ CREATE TABLE brightness (
 ) WITHOUT ROWID;
 """
 
+_SEVENTH = """
+ALTER TABLE clocks ADD COLUMN found_course TEXT;    -- JSON; NULL where one amount is added
+ALTER TABLE clocks ADD COLUMN decided_course TEXT;  -- likewise
+"""
+
 MIGRATIONS: tuple[str, ...] = (
-    _FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH,
+    _FIRST + JOURNAL_SCHEMA, _SECOND, _THIRD, _FOURTH, _FIFTH, _SIXTH, _SEVENTH,
 )  # fmt: skip
 VERSION = len(MIGRATIONS)
 

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from geotagger.errors import GeotaggerError
+from geotagger.suggest.clock_course import Correction, Course, at
 from geotagger.suggest.clocks import ClockOffset
 
 _DAY_S, _HOUR_S, _MINUTE_S = 86_400, 3_600, 60
+
+_EPOCH = datetime(1970, 1, 1)
 
 FURTHEST_S = 100 * 366 * _DAY_S
 """No clock of a camera is a century off."""
@@ -71,13 +75,61 @@ def camera_name(camera: str) -> str:
 
 
 def sentence(found: ClockOffset) -> str:
-    """Return "The clock of A is 2 h behind that of B (14 look-alike pairs agree, 99 %)"."""
-    if not found.matters:
-        head = f"agrees with that of {camera_name(found.reference)}"
+    """Return "The clock of A is 2 h behind that of B (14 look-alike pairs agree, 99 %)".
+
+    Of one that gains: "The clock of A runs 12 s a day fast: on 14 May 2022 it is 2 h behind …"; of
+    one that was set: "The clock of A is 8 h ahead of that of B at first, and agrees with it from …
+    on".
+    """
+    other = f"that of {camera_name(found.reference)}"
+    if found.course is not None and len(found.course.legs) > 1:
+        head = _by_legs(found.course, other)
+    elif found.course is not None:
+        day = _day(found.course.origin_s)
+        runs = f"runs {amount(found.course.per_day)} a day {_pace(found.course)}"
+        head = f"{runs}: on {day} it {_against(at(found.course, None), other)}"
     else:
-        side = "behind" if found.offset_s > 0.0 else "ahead of"
-        head = f"is {amount(found.offset_s)} {side} that of {camera_name(found.reference)}"
+        head = _against(found.offset_s if found.matters else 0.0, other)
     pairs = f"{found.pairs} look-alike pair{' agrees' if found.pairs == 1 else 's agree'}"
     # Rounded down: 100 % would be a boast.
     percent = min(int(100.0 * found.probability), 99)
     return f"The clock of {camera_name(found.camera)} {head} ({pairs}, {percent} %)"
+
+
+def in_words(correction: Correction) -> str:
+    """Return what is added: "+2 h", "+2 h on 14 May 2022, 12 s less each day after it"."""
+    if not isinstance(correction, Course):
+        return signed(correction)
+    if len(correction.legs) > 1:
+        first, *later = correction.legs
+        words = [f"{signed(more)} from {_moment(since)} on" for since, more in later]
+        return ", ".join([f"{signed(first[1])} at first", *words])
+    more = "less" if correction.per_day < 0.0 else "more"
+    start = f"{signed(at(correction, None))} on {_day(correction.origin_s)}"
+    return f"{start}, {amount(correction.per_day)} {more} each day after it"
+
+
+def _against(offset_s: float, other: str) -> str:
+    if abs(offset_s) < 0.5:
+        return f"agrees with {other}"
+    return f"is {amount(offset_s)} {'behind' if offset_s > 0.0 else 'ahead of'} {other}"
+
+
+def _by_legs(course: Course, other: str) -> str:
+    first, *later = course.legs
+    words = [f"{_against(first[1], other)} at first"]
+    words += [f"{_against(more, 'it')} from {_moment(since)} on" for since, more in later]
+    return f"{', '.join(words[:-1])}, and {words[-1]}"
+
+
+def _pace(course: Course) -> str:
+    return "fast" if course.per_day < 0.0 else "slow"
+
+
+def _day(wall_s: float) -> str:
+    when = _EPOCH + timedelta(seconds=wall_s)
+    return f"{when.day} {when:%B %Y}"
+
+
+def _moment(wall_s: float) -> str:
+    return f"{_day(wall_s)}, {_EPOCH + timedelta(seconds=wall_s):%H:%M}"

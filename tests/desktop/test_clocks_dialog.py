@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +18,9 @@ from desktop.review.clocks import ClocksController, notice_text
 from desktop.review.clocks_dialog import ClockCard, ClocksDialog
 from desktop.work import SynchronousWork
 from geotagger.library.catalog import Catalog
+from geotagger.library.clocks import ClockDecision, ClockKind
 from geotagger.library.scan import scan_folder
+from geotagger.suggest.clock_course import Course, wall_s
 from tests.support.albums import CAMERA, LISBON, PHONE, make_album
 
 NAME, REFERENCE = " ".join(CAMERA), " ".join(PHONE)
@@ -31,27 +35,34 @@ class Desk:
         self.engine, self.root = engine, root
         self.album = str(root)
         self.renewed: list[str] = []
+        self.told: list[set[int]] = []
         self.undo = QUndoStack(self.parent)
         self.clocks = ClocksController(
-            engine, SynchronousWork(parent=self.parent), self.undo, self.renewed.append, self.parent
+            engine, SynchronousWork(parent=self.parent), self.undo, self.note, self.parent
         )
         self.clocks.open(root)
         self.clocks.refresh()
         self.dialog = ClocksDialog(self.clocks, self.parent)
         self.dialog.show()
 
+    def note(self, album: str, told: Collection[int]) -> None:
+        self.renewed.append(album)
+        self.told.append(set(told))
+
     @property
     def card(self) -> ClockCard:
         return next(card for card in self.dialog.cards if card.row.camera == NAME)
 
 
-def find(catalog: Catalog, album: Path, probability: float) -> None:
-    """Keep an estimate: the camera is two hours behind the phone."""
+def find(catalog: Catalog, album: Path, probability: float, course: Course | None = None) -> None:
+    """Keep an estimate: the camera is two hours behind the phone, or as a course tells."""
+    kept = None if course is None else course.to_json()
     with catalog.writing() as connection:
         connection.execute(
-            "REPLACE INTO clocks (album, camera, reference, found_s, probability, pairs)"
-            " VALUES (?, ?, ?, 7200, ?, 14)",
-            (bytes(album), NAME, REFERENCE, probability),
+            "REPLACE INTO clocks"
+            " (album, camera, reference, found_s, found_course, probability, pairs)"
+            " VALUES (?, ?, ?, 7200, ?, ?, 14)",
+            (bytes(album), NAME, REFERENCE, kept, probability),
         )
 
 
@@ -113,6 +124,36 @@ def test_what_is_typed_is_checked_as_it_is_typed_and_set_with_enter(
     qtbot.keyClick(hand, Qt.Key.Key_Return)
     assert desk.card.state.text().startswith("Corrected by −1 h 15 min, on your word")
     assert desk.dialog.isVisible()
+
+
+def test_a_clock_that_gains_is_told_by_the_day_and_applied_as_found(
+    desk: Desk, qtbot: QtBot
+) -> None:
+    course = Course(((-math.inf, 7200.0),), -12.0, wall_s(datetime(2022, 5, 14, 12)))
+    find(desk.engine.catalog, desk.root, 0.7, course)
+    desk.clocks.refresh()
+    assert "runs 12 s a day fast: on 14 May 2022 it is 2 h behind" in desk.card.found.text()
+    assert desk.card.state.text().startswith("Not corrected")
+    assert desk.card.apply.text() == "Apply as found"
+    assert desk.card.hand.text() == ""
+    qtbot.mouseClick(desk.card.apply, Qt.MouseButton.LeftButton)
+    assert desk.card.state.text() == (
+        "Corrected by +2 h on 14 May 2022, 12 s less each day after it, on your word · 3 photos"
+    )
+    assert desk.card.row.applied == course
+    assert not desk.card.apply.isEnabled()
+    desk.undo.undo()
+    assert desk.card.state.text().startswith("Not corrected")
+
+
+def test_a_word_on_the_clock_of_photos_with_places_is_told_to_other_folders(desk: Desk) -> None:
+    other = next(card for card in desk.dialog.cards if card.row.camera == REFERENCE)
+    desk.clocks.decide(other.row, ClockDecision(ClockKind.SET, 3600.0))
+    told = desk.told[-1]
+    assert told
+    assert {row.camera for row in desk.engine.rows_of(sorted(told))} == {REFERENCE}
+    desk.undo.undo()
+    assert desk.told[-1] == told
 
 
 def test_the_reference_and_albums_of_one_camera_have_nothing_to_apply(desk: Desk) -> None:

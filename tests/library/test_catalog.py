@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 import threading
@@ -8,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from geotagger.errors import CatalogCorruptError, CatalogError, CatalogTooNewError
-from geotagger.library import schema
+from geotagger.library import clocks, schema
 from geotagger.library.catalog import CATALOG_VARIABLE, Catalog, default_path
+from geotagger.library.clocks import ClockDecision
+from geotagger.suggest.clock_course import Course
+from geotagger.suggest.clocks import ClockOffset
 
 
 def test_a_new_file_becomes_an_empty_catalog_of_the_newest_version(catalog: Catalog) -> None:
@@ -71,6 +75,25 @@ def test_somebody_elses_database_is_not_taken_over(tmp_path: Path) -> None:
     connection = sqlite3.connect(path)
     assert [row[0] for row in connection.execute("SELECT name FROM sqlite_master")] == ["mine"]
     connection.close()
+
+
+def test_clocks_of_a_catalog_of_the_sixth_version_stay_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    connection = sqlite3.connect(path, isolation_level=None)
+    for script in schema.MIGRATIONS[:6]:
+        connection.executescript(script)
+    connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    connection.execute("PRAGMA user_version = 6")
+    connection.execute(
+        "INSERT INTO clocks VALUES (?, 'camera', 'phone', 7200, 0.97, 9, 'set', 3600)", (b"/a",)
+    )
+    connection.close()
+    with Catalog.open(path) as catalog:
+        assert clocks.found_of(catalog, "/a") == [ClockOffset("camera", "phone", 7200.0, 0.97, 9)]
+        assert clocks.corrections(catalog, "/a") == {"camera": 3600.0}
+        course = Course(((-math.inf, 7200.0), (1e9, 0.0)), -3.0, 1e9)
+        clocks.decide(catalog, "/a", "camera", ClockDecision.to_set(course))
+        assert clocks.corrections(catalog, "/a") == {"camera": course}
 
 
 def test_a_migration_that_fails_leaves_the_old_version(

@@ -121,8 +121,8 @@ def suggest_parts(
         view = view_of(scene, chain.with_company(runs, rows))
         fused = fusion.fuse(view, fusion.propose(view), chosen).of(len(rows))
         _look_at(cancel)
-        firsts = firsts_of(fused)
-        found = picks(fused, firsts, honest)
+        firsts = firsts_of(fused, honest)
+        found = picks(fused, firsts)
         yield _suggestions(fused, found, radii_of(fused, firsts, LEVELS, honest), places)
 
 

@@ -45,21 +45,25 @@ class Firsts:
     """The best place of each photo, and what is around it.
 
     ``place`` (H,) is its column, -1 where there is none; ``mass`` (H, len(LADDER_M)) the fused
-    mass within the radii of the ladder; ``hits`` (H, P, P) are those of `fusion.expected_hits`.
+    mass within the radii of the ladder, ``odds`` what it was worth elsewhere; ``hits`` (H, P, P)
+    are those of `fusion.expected_hits`.
     """
 
     place: IntArray
     mass: FloatArray
+    odds: FloatArray
     hits: FloatArray
 
 
-def firsts_of(fused: Fused) -> Firsts:
+def firsts_of(fused: Fused, honesty: Honesty) -> Firsts:
     """Return the best places of photos, those of `fusion.first_places`."""
     hits = expected_hits(fused)
     place = first_places(fused, hits)
     if hits.shape[1] == 0:
-        return Firsts(place, np.zeros((len(place), len(LADDER_M))), hits)
-    return Firsts(place, mass_around(fused, np.maximum(place, 0), LADDER_M), hits)
+        nothing = np.zeros((len(place), len(LADDER_M)))
+        return Firsts(place, nothing, nothing, hits)
+    mass = mass_around(fused, np.maximum(place, 0), LADDER_M)
+    return Firsts(place, mass, honesty.odds(fused.mode, fused.far, mass), hits)
 
 
 def radii_of(fused: Fused, firsts: Firsts, levels: Sequence[float], honesty: Honesty) -> FloatArray:
@@ -81,11 +85,10 @@ def _odds_around(fused: Fused, firsts: Firsts, levels: FloatArray, honesty: Hone
     step of the fine one. Elsewhere a step has the odds of one below.
     """
     places = np.maximum(firsts.place, 0)
-    known = honesty.odds(fused.mode, fused.far, firsts.mass)
-    out = np.concatenate([np.zeros((len(places), 1)), known], axis=1)[:, _BELOW]
-    step = _steps_below(known, levels)
-    inside = ((step >= 0) & (step < len(LADDER_M) - 1)).all(axis=1)
-    steps = np.where(inside[:, None], _BELOW_LADDER[np.maximum(step, 0)], 0)
+    out = np.concatenate([np.zeros((len(places), 1)), firsts.odds], axis=1)[:, _BELOW]
+    step = _steps_below(firsts.odds, levels)
+    inside = np.all((step >= 0) & (step < len(LADDER_M) - 1), axis=1, keepdims=True)
+    steps = np.where(inside, _BELOW_LADDER[np.maximum(step, 0)], 0)
     _make_exact(fused, places, honesty, out, np.flatnonzero(inside), steps, _WIDTH)
     beyond = np.flatnonzero(~inside)
     if len(beyond):
@@ -138,7 +141,7 @@ def _odds_at(
     return honesty.odds(fused.mode[rows], fused.far[rows], mass)
 
 
-def picks(fused: Fused, firsts: Firsts, honesty: Honesty) -> list[list[Pick]]:
+def picks(fused: Fused, firsts: Firsts) -> list[list[Pick]]:
     """Return up to `MOST_CANDIDATES` places per photo, best first, with disjoint discs.
 
     The first is that of `firsts_of`, its probability by the odds that held. The
@@ -157,27 +160,25 @@ def picks(fused: Fused, firsts: Firsts, honesty: Honesty) -> list[list[Pick]]:
         at = places[rows]
         ladder = np.minimum(LADDER_M, _free(fused, rows, at, chosen)[:, None])
         mass = firsts.mass[rows] if turn == 0 else _mass_on(fused, at, ladder, rows)
-        odds = (
-            honesty.odds(fused.mode[rows], fused.far[rows], mass)
-            if turn == 0
-            else mass * left[rows, None]
-        )
+        odds = firsts.odds[rows] if turn == 0 else mass * left[rows, None]
         # By fused mass: odds that jump where an anchor happened to lie would invite boasting.
         worth = np.log(np.maximum(mass, 1e-9)) - _BREADTH * np.log(ladder)
         step = worth.argmax(axis=1)
         if turn == 0:
             step = _widened(fused, rows, at, ladder, odds, step)
-        for number, row in enumerate(rows.tolist()):
-            one = number, step[number]
-            radius = float(ladder[one])
-            probability = float(odds[one])
-            if turn == 0:
-                left[row] = (1.0 - probability) / max(1.0 - float(mass[one]), 1e-6)
-            elif probability < LEAST_PROBABILITY:
-                active[row] = False
-                continue
-            chosen[row].append(Pick(int(at[number]), radius, probability))
-            active[row] &= fused.apart_m[row, at[number]] > radius
+        one = np.arange(len(rows)), step
+        radius, probability = ladder[one], odds[one]
+        if turn == 0:
+            left[rows] = (1.0 - probability) / np.maximum(1.0 - mass[one], 1e-6)
+        else:
+            worthy = probability >= LEAST_PROBABILITY
+            active[rows[~worthy]] = False
+            rows, at = rows[worthy], at[worthy]
+            radius, probability = radius[worthy], probability[worthy]
+        every = (part.tolist() for part in (rows, at, radius, probability))
+        for row, place, within, odd in zip(*every, strict=True):
+            chosen[row].append(Pick(place, within, odd))
+        active[rows] &= fused.apart_m[rows, at] > radius[:, None]
         places = best_places(hits, present, active)
     return [row[:1] + sorted(row[1:], key=lambda pick: -pick.probability) for row in chosen]
 

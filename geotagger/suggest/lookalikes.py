@@ -179,12 +179,18 @@ def _share_above(view: View, similarity: FloatArray, known: np.ndarray) -> Float
     """Return the share of the album's anchors that look more alike than each place's (H, P)."""
     # They were single numbers when they were made, and sort in half the time as such.
     theirs = view.similarity.astype(np.float32)
-    theirs[np.isnan(theirs)] = -np.inf
+    theirs[np.isnan(theirs)] = _LEAST
     theirs.sort(axis=1)
-    similarity = similarity.astype(np.float32)
-    count = np.maximum(np.isfinite(theirs).sum(axis=1), 1)
+    rows, places = np.nonzero(known)
+    asked = similarity[rows, places].astype(np.float32)
+    # One search for all: each row's cosines are put behind those of the row before.
+    ahead = _APART * np.arange(len(theirs), dtype=np.float64)
+    place = np.searchsorted((theirs + ahead[:, None]).ravel(), asked + ahead[rows], side="right")
+    count = np.maximum((theirs > _LEAST).sum(axis=1), 1)
     out = np.zeros(similarity.shape)
-    for row in np.flatnonzero(known.any(axis=1)):
-        above = theirs.shape[1] - np.searchsorted(theirs[row], similarity[row], side="right")
-        out[row] = above / count[row]
+    out[rows, places] = ((rows + 1) * theirs.shape[1] - place) / count[rows]
     return out
+
+
+_LEAST, _APART = -2.0, 4.0
+"""Less than any cosine, and more than any two are apart."""

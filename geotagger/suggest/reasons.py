@@ -75,6 +75,8 @@ def by_corrected_clock(
 
     ``corrected`` is what was added to the times of cameras; the photos have the corrected times.
     """
+    if not corrected:
+        return ""
     mine = _added(photo, corrected)
     theirs = [_added(one, corrected) for one in anchors]
     if all(abs(one - mine) < _TOLD_FROM_S for one in theirs):

@@ -47,7 +47,7 @@ class SameObjects(Generic[T]):
 class SameArrays(Generic[T]):
     """Keeps what was made last of some arrays, which must not change, while these are there.
 
-    The arrays are not kept: they may be large.
+    The arrays, always of one number, are not kept: they may be large.
     """
 
     def __init__(self) -> None:
@@ -56,9 +56,12 @@ class SameArrays(Generic[T]):
     def get(self, arrays: tuple[NDArray[Any], ...], answer: Callable[[], T]) -> T:
         """Return the kept answer for the very same arrays, else a new one."""
         kept = self._kept
-        if kept is not None and len(kept[0]) == len(arrays):
-            if all(one() is given for one, given in zip(kept[0], arrays, strict=True)):
-                return kept[1]
+        if kept is not None and all(map(_is_still, kept[0], arrays)):
+            return kept[1]
         found = answer()
         self._kept = tuple(ref(one) for one in arrays), found
         return found
+
+
+def _is_still(kept: ReferenceType[NDArray[Any]], given: NDArray[Any]) -> bool:
+    return kept() is given

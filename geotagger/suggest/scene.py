@@ -252,8 +252,9 @@ def view_of(scene: Scene, rows: IntArray) -> View:
     similarity = np.full((len(rows), len(anchors)), np.nan)
     if scene.embeddings.shape[1] and len(anchors):
         cosines = scene.embeddings[rows] @ scene.embeddings[anchors].T
-        both = scene.seen[rows][:, None] & scene.seen[anchors][None, :]
-        similarity = np.where(both, cosines.astype(np.float64), np.nan)
+        similarity[:] = cosines
+        similarity[~scene.seen[rows]] = np.nan
+        similarity[:, ~scene.seen[anchors]] = np.nan
     gap = scene.seconds[anchors][None, :] - scene.seconds[rows][:, None]
     active = scene.active[anchors][None, :] - scene.active[rows][:, None]
     if scene.timed:

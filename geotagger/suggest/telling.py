@@ -40,17 +40,28 @@ def reasons_of(
     of, place = np.nonzero(heard)[0], wanted[heard]
     # What a person can check (minutes, likeness) ranks above how the shares happened to fall.
     weights = (share[of, place] ** 0.25).tolist()
-    told = [_told(source, fused, rows[of], place) for source in sources()]
-    told.append(_told_by_neighbours(fused, rows[of], place))
+    told = _together(
+        *(_told(source, fused, rows[of], place) for source in sources()),
+        _told_by_neighbours(fused, rows[of], place),
+    )
     found: list[dict[str, tuple[float, str]]] = [{} for _ in rows]
-    for mine, weight, *heard_of in zip(of.tolist(), weights, *told, strict=True):
+    for mine, weight, some in zip(of.tolist(), weights, told, strict=True):
         texts = found[mine]
-        for some in heard_of:
-            for reason in some:
-                value, theme = reason.strength * weight, reason.theme or reason.text
-                if theme not in texts or value > texts[theme][0]:
-                    texts[theme] = value, reason.text
+        for reason in some:
+            value, theme = reason.strength * weight, reason.theme or reason.text
+            if theme not in texts or value > texts[theme][0]:
+                texts[theme] = value, reason.text
     return [_strongest(one.values()) for one in found]
+
+
+def _together(*told: list[list[Reason]]) -> list[list[Reason]]:
+    """Return the reasons of all sources for each place; most sources have none for most."""
+    out = [list(some) for some in told[0]]
+    for one in told[1:]:
+        for mine, some in zip(out, one, strict=True):
+            if some:
+                mine += some
+    return out
 
 
 def _strongest(told: Iterable[tuple[float, str]]) -> tuple[str, ...]:

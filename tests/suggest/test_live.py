@@ -67,7 +67,7 @@ def test_radii_from_few_steps_of_the_ladder_are_those_from_all(
     fused: Fused, levels: tuple[float, ...]
 ) -> None:
     honest = honesty.of_album(fused.view.scene, shipped())
-    firsts = candidates.firsts_of(fused)
+    firsts = candidates.firsts_of(fused, honest)
     fine = candidates.FINE_LADDER_M
     every = honest.odds(fused.mode, fused.far, mass_around(fused, firsts.place, fine))
     rising = np.maximum.accumulate(every, axis=1) + np.arange(len(fine)) * 1e-12
@@ -86,15 +86,15 @@ def test_further_candidates_are_weighed_on_ladders_that_end_where_they_are_free(
     view = view_of(scene, scene.targets)
     fused = fuse(view, propose(view), shipped())
     honest = honesty.general(shipped())
-    firsts = candidates.firsts_of(fused)
-    found = candidates.picks(fused, firsts, honest)
+    firsts = candidates.firsts_of(fused, honest)
+    found = candidates.picks(fused, firsts)
     assert any(len(some) > 1 for some in found)
 
     def plain(fused: Fused, places: np.ndarray, ladder: np.ndarray, rows: np.ndarray) -> np.ndarray:
         return mass_around(fused, places, ladder, rows)
 
     monkeypatch.setattr(candidates, "_mass_on", plain)
-    for some, others in zip(found, candidates.picks(fused, firsts, honest), strict=True):
+    for some, others in zip(found, candidates.picks(fused, firsts), strict=True):
         assert [(one.place, one.radius_m) for one in some] == [
             (one.place, one.radius_m) for one in others
         ]

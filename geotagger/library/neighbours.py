@@ -79,16 +79,18 @@ def streams_of(
 
     ``photos`` are the album's as `analysing.album_photos` gives them, ``model`` names the
     embeddings that are given. Only folders below the folder that was opened are looked at. The
-    names of the photos say their folder; their times are corrected as in their own album.
+    names of the photos say their folder; their times are corrected as in their own album, and the
+    album's as they are known to be, since a clock may be a year off.
     """
-    spans = _spans(photos)
+    taken = clocks_of.as_taken(photos, clocks.corrections(catalog, album))
+    spans = _spans(taken)
     if not spans:
         return ()
     with catalog.reading() as connection:
         root = _root_of(connection, Path(album))
         if root is None:
             return ()
-        near = _near(connection, spans, root, album, photos)
+        near = _near(connection, spans, root, album, taken)
         rows = _rows(connection, near, model)
         serials = _serials(connection, album)
     if not rows:
@@ -145,7 +147,7 @@ def _spans(photos: Sequence[AlbumPhoto]) -> list[tuple[int, int]]:
 
 
 def _gap_s(timed: Sequence[AlbumPhoto]) -> float:
-    firm = [one for one in timed if not one.time_is_fallback] or timed
+    firm = [one for one in timed if one.day_only or not one.time_is_fallback] or timed
     walls = np.array([_wall_us(one.when) for one in firm if one.when], np.float64)
     return albums.pause_s(walls / _SECOND_US)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geotagger.suggest import timeline
+from geotagger.suggest.dated_names import dated
 from geotagger.suggest.types import AlbumPhoto
 
 FloatArray = NDArray[np.float64]
@@ -36,14 +37,17 @@ _LEAST_SPREAD = 0.25
 def split(photos: Sequence[AlbumPhoto], *, gap_s: float | None = None) -> list[list[AlbumPhoto]]:
     """Return the photos of one folder as outings, each in chronological order.
 
-    Without ``gap_s`` the pause that splits is that of `pause_s`. Photos without a usable time, and
-    those with a fall-back time far from all others, join the outing that is largest: nothing says
-    where else they belong. A folder that has no times at all is one outing, in the order given.
+    Without ``gap_s`` the pause that splits is that of `pause_s`. Days in file names are believed
+    where the clock tells of an export (see `dated_names`), and a day is enough. Photos without a
+    usable time, and those with another fall-back time far from all others, join the outing that is
+    largest: nothing says where else they belong. A folder that has no times at all is one outing,
+    in the order given. The photos themselves are returned as they are.
     """
     if not photos:
         return []
-    times = timeline.seconds(photos)
-    firm = np.array([not photo.time_is_fallback for photo in photos]) & np.isfinite(times)
+    taken = dated(photos)
+    times = timeline.seconds(taken)
+    firm = np.isfinite(times) & [one.day_only or not one.time_is_fallback for one in taken]
     if not firm.any():
         firm = np.isfinite(times)
     if not firm.any():

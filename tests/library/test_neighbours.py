@@ -21,10 +21,11 @@ from geotagger.library.analysing import (
     suggest_again,
 )
 from geotagger.library.catalog import Catalog
+from geotagger.library.clocks import ClockDecision, ClockKind
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import scan_folder
 from geotagger.suggest.company import UNSHOWN
-from tests.support.albums import CAMERA, LISBON, PHONE, Shot, make_album
+from tests.support.albums import CAMERA, LISBON, PHONE, START, Shot, make_album
 
 SMALL = (160, 120)
 PHONE_SHOTS = tuple(shot for shot in LISBON if shot.tagged)
@@ -131,6 +132,53 @@ def test_a_neighbour_whom_the_albums_own_places_contradict_is_not_heard(
     for row in rows_of(catalog, tmp_path, "anna").values():
         for one in queries.details(catalog, row.id).candidates:
             assert not any("ben/" in reason for reason in one.reasons)
+
+
+def test_a_clock_a_year_off_finds_its_neighbours_once_a_person_has_set_it(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    year = 365 * 1440
+    ahead = tuple(replace(shot, minutes=shot.minutes + year) for shot in CAMERA_SHOTS)
+    scanned(catalog, tmp_path, phone=PHONE_SHOTS, camera=ahead)
+    list(analyse(catalog, tmp_path))
+    album = str(tmp_path / "camera")
+    states = {row.state for row in rows_of(catalog, tmp_path, "camera").values()}
+    assert states == {PhotoState.INSUFFICIENT}
+    word = ClockDecision(ClockKind.SET, -60.0 * year)
+    clocks.decide(catalog, album, " ".join(CAMERA), word)
+    suggest_again(catalog, album)
+    row = rows_of(catalog, tmp_path, "camera")["DSC_0101.jpg"]
+    best = queries.details(catalog, row.id).candidates[0]
+    assert any("4 min after phone/IMG_0001.jpg" in reason for reason in best.reasons)
+
+
+def test_a_day_in_the_names_finds_the_neighbours_of_an_export(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    """The clock tells of an export a month later, the name of the day of the outing."""
+    exported = tuple(
+        replace(shot, name=f"{START:%Y-%m-%d}-{count}.jpg", minutes=30 * 1440 + count)
+        for count, shot in enumerate(CAMERA_SHOTS[:4], start=1)
+    )
+    scanned(catalog, tmp_path, phone=PHONE_SHOTS, camera=exported)
+    list(analyse(catalog, tmp_path))
+    for row in rows_of(catalog, tmp_path, "camera").values():
+        assert queries.details(catalog, row.id).candidates
+
+
+def test_other_folders_follow_a_word_on_the_clock_they_hear(
+    catalog: Catalog, tmp_path: Path
+) -> None:
+    scanned(catalog, tmp_path, phone=PHONE_SHOTS, camera=CAMERA_SHOTS)
+    list(analyse(catalog, tmp_path))
+    phone, camera = str(tmp_path / "phone"), str(tmp_path / "camera")
+    word = ClockDecision(ClockKind.SET, 3 * 86_400.0)
+    change = clocks.decide(catalog, phone, " ".join(PHONE), word)
+    assert albums_around(catalog, phone, change.told) == [camera]
+    before = rows_of(catalog, tmp_path, "camera")["DSC_0101.jpg"]
+    suggest_again(catalog, camera)
+    after = queries.details(catalog, before.id).candidates[0]
+    assert not any("4 min" in reason for reason in after.reasons)
 
 
 def test_photos_of_another_week_and_screenshots_take_no_part(

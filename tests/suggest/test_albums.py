@@ -47,6 +47,16 @@ def test_only_fall_back_times_still_split() -> None:
     assert _names(split(photos)) == [["a"], ["b"]]
 
 
+def test_days_in_names_part_outings_where_the_clock_tells_of_one_export() -> None:
+    spring = [f"2022-03-{day:02}-{count}.jpg" for day in (1, 2) for count in (1, 2)]
+    winter = [f"2022-01-{day:02}-1.jpg" for day in (8, 9, 10)]
+    exported = [photo(name, number / 60.0) for number, name in enumerate([*spring, *winter])]
+    firm = [photo("IMG_1.jpg", 5.0), photo("IMG_2.jpg", 9.0)]
+    parts = split([*exported, *firm])
+    assert _names(parts) == [winter, spring, ["IMG_1.jpg", "IMG_2.jpg"]]
+    assert {one.when for one in parts[0]} <= {one.when for one in exported}
+
+
 def test_no_photos_and_no_times() -> None:
     assert split([]) == []
     assert _names(split([photo("b", None), photo("a", None)])) == [["b", "a"]]

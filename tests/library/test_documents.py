@@ -5,15 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
-from geotagger.library import neighbours, queries, review
+from geotagger.library import clocks, neighbours, queries, review
 from geotagger.library.analysing import album_photos, analyse
 from geotagger.library.catalog import Catalog
 from geotagger.library.doubtful_gps import doubtful_gps
+from geotagger.library.references import references_of
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import scan_folder
+from geotagger.library.vectors import encode_vector
 from tests.support.albums import Shot, make_album
 
 PHOTO = Shot("photo.jpg", "town", 1, 5.0, 0.0, 0.0, tagged=False)
@@ -59,3 +62,26 @@ def test_not_even_one_that_was_placed_by_hand_is_an_anchor(catalog: Catalog, roo
     album = str(root / "trip")
     assert neighbours.streams_of(catalog, album, album_photos(catalog, album, None), None) == ()
     assert doubtful_gps(catalog, root) == []
+
+
+def test_none_is_a_look_alike_for_photos_of_the_library_or_a_clock_to_compare_with(
+    catalog: Catalog, root: Path
+) -> None:
+    with catalog.writing() as connection:
+        prints = [row[0] for row in connection.execute("SELECT fingerprint FROM photos")]
+        vector = encode_vector(np.full(4, 0.5, np.float32))
+        connection.executemany(
+            "REPLACE INTO embeddings VALUES (?, 'looks/1', ?)", [(one, vector) for one in prints]
+        )
+    ids = {row.name: row.id for row in queries.photos(catalog, root)}
+    place = DecisionKind.MOVED, 48.2, 16.37, 50.0
+    review.decide(catalog, [Decision(ids[name], *place) for name in (SCREEN.name, CHAT.name)])
+    assert references_of(catalog, "looks/1", without="") is None
+    list(analyse(catalog, root))
+    cameras = {row.camera for row in clocks.rows_of(catalog, str(root / "trip"))}
+    assert cameras == {" ".join(PHOTO.camera)}
+    # A photo with a place is one, so that nothing else keeps them out.
+    review.decide(catalog, [Decision(ids[PHOTO.name], *place)])
+    found = references_of(catalog, "looks/1", without="")
+    assert found is not None
+    assert found.names == (PHOTO.name,)

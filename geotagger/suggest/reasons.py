@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
+from functools import lru_cache
 
 from geotagger.suggest.clock_course import Corrections, Course, wall_s
 from geotagger.suggest.clock_words import signed
@@ -82,16 +84,31 @@ def by_corrected_clock(
     if all(abs(one - mine) < _TOLD_FROM_S for one in theirs):
         return ""
     if abs(mine) >= _TOLD_FROM_S:
-        return f" (this photo's clock corrected by {signed(mine)})"
+        return f" (this photo's clock corrected by {_signed(round(mine))})"
+    furthest = max(theirs, key=abs)
     whose = "its clock" if len(anchors) == 1 else "a clock of theirs"
-    return f" ({whose} corrected by {signed(max(theirs, key=abs))})"
+    return f" ({whose} corrected by {_signed(round(furthest))})"
 
 
 def _added(photo: AlbumPhoto, corrected: Corrections) -> float:
-    correction = corrected.get(photo.camera, 0.0)
-    if photo.day_only or photo.when is None:  # the day is that of a name, no clock was corrected
+    correction, when = corrected.get(photo.camera, 0.0), photo.when
+    if photo.day_only or when is None:  # the day is that of a name, no clock was corrected
         return 0.0
-    return correction.had(wall_s(photo.when)) if isinstance(correction, Course) else correction
+    return _had(correction, when, when.tzinfo) if isinstance(correction, Course) else correction
+
+
+@lru_cache(maxsize=4096)
+def _had(course: Course, when: datetime, _zone: tzinfo | None) -> float:
+    """Return what was added; kept, as many reasons tell of the same photo.
+
+    Times of different zones may be equal, so that the zone is part of the question.
+    """
+    return course.had(wall_s(when))
+
+
+@lru_cache(maxsize=4096)
+def _signed(seconds: int) -> str:
+    return signed(seconds)
 
 
 def looks_like(name: str, anchor: Anchor | None) -> str:

@@ -10,7 +10,9 @@ from geotagger.cli.model_commands import chosen_model
 from geotagger.cli.options import command, open_catalog, path, probability
 from geotagger.library.scan import root_of
 
-HOW = ("random", "days", "stream", "shifted-zone", "shifted-dst", "shifted-minutes")
+HOW = (
+    "random", "days", "stream", "shifted-zone", "shifted-dst", "shifted-minutes", "drifting",
+)  # fmt: skip
 """The ways of hiding, as `geotagger.evaluation.hidings.Way` has them."""
 
 HOW_HELP = "hide single photos, whole days, or a second camera (its clock right or wrong)"

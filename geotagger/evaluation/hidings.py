@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from geotagger.evaluation.albums_csv import KnownPhoto
 from geotagger.evaluation.fitting import Hiding
+from geotagger.suggest.clock_course import Correction, Course, at, wall_s
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind
 
 GPS_RADIUS_M = 10.0
@@ -34,6 +35,8 @@ class Way(StrEnum):
     """The same, off by daylight saving, one hour either way."""
     SHIFTED_MINUTES = "shifted-minutes"
     """The same, off by 5 to 59 minutes either way."""
+    DRIFTING = "drifting"
+    """The same, right at first and gaining or losing 10 to 60 seconds a day."""
 
     @property
     def of_stream(self) -> bool:
@@ -52,6 +55,8 @@ RULES = {
     "-12 to +14",
     Way.SHIFTED_DST: "as 'stream', and the second camera's clock is off by one hour",
     Way.SHIFTED_MINUTES: "as 'stream', and the second camera's clock is off by 5 to 59 minutes",
+    Way.DRIFTING: "as 'stream', and the second camera's clock, right at the album's first photo, "
+    "gains or loses 10 to 60 seconds a day",
 }
 
 
@@ -73,7 +78,7 @@ def hide(
         return None
     if not way.of_stream:
         return _hiding(number, rows, vectors, hidden)
-    shift = timedelta(seconds=shift_s(way, generator))
+    shift = shift_of(way, generator, min(row.when.replace(tzinfo=None) for row in rows))
     return _hiding(number, rows, vectors, hidden, stream=True, shift=shift)
 
 
@@ -107,8 +112,18 @@ def _days(dates: Sequence[object], share: float, generator: np.random.Generator)
     return hidden
 
 
-def shift_s(way: Way, generator: np.random.Generator) -> float:
-    """Return how far the second camera's clock is off in that way, in seconds."""
+def shift_of(way: Way, generator: np.random.Generator, first: datetime) -> Correction:
+    """Return how far the second camera's clock is off in that way.
+
+    ``first`` is the wall clock of the album's first photo.
+    """
+    if way is Way.DRIFTING:
+        gain = float(generator.choice([-1.0, 1.0]) * generator.uniform(10.0, 60.0))
+        return Course(((-np.inf, 0.0),), gain, wall_s(first))
+    return _shift_s(way, generator)
+
+
+def _shift_s(way: Way, generator: np.random.Generator) -> float:
     sign = float(generator.choice([-1.0, 1.0]))
     if way is Way.SHIFTED_ZONE:
         hours = int(generator.integers(1, 15))
@@ -127,7 +142,7 @@ def _hiding(
     hidden: set[int],
     *,
     stream: bool = False,
-    shift: timedelta = timedelta(),
+    shift: Correction = 0.0,
 ) -> Hiding:
     photos: list[AlbumPhoto] = []
     truth: dict[str, tuple[float, float]] = {}
@@ -142,11 +157,15 @@ def _hiding(
             AlbumPhoto(
                 key=key,
                 name=row.name or Path(row.file).name,
-                when=row.when + shift if index in hidden else row.when,
+                when=row.when + timedelta(seconds=at(shift, row.when))
+                if index in hidden
+                else row.when,
                 zone_known=row.zone_known,
                 camera="" if not stream else SECOND_CAMERA if index in hidden else FIRST_CAMERA,
                 anchor=anchor,
                 embedding=vectors.get(row.file),
             )
         )
-    return Hiding(number, tuple(photos), truth, shift.total_seconds())
+    # Of a clock that drifts, that of the middle photo stands for all.
+    off = float(np.median([at(shift, rows[index].when) for index in hidden]))
+    return Hiding(number, tuple(photos), truth, off)

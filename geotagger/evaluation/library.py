@@ -15,6 +15,7 @@ import zlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from geotagger.errors import GeotaggerError, TooFewPhotosError
 from geotagger.evaluation.completion_result import MethodResult
-from geotagger.evaluation.hidings import FIRST_CAMERA, SECOND_CAMERA, Way, chosen, shift_s
+from geotagger.evaluation.hidings import FIRST_CAMERA, SECOND_CAMERA, Way, chosen, shift_of
 from geotagger.evaluation.library_score import OURS, AlbumScore, LibraryScore
 from geotagger.evaluation.scoring import ORACLE, Truth, joined, rules, score_ours, score_simple
 from geotagger.library import clocks, neighbours
@@ -275,7 +276,8 @@ def _hidden(
     if not how.of_stream:
         some = [_blind(one) if row in rows else one for row, one in enumerate(photos)]
         return _Hidden(some, truth, right)
-    off = {SECOND_CAMERA: shift_s(how, generator)}
+    walls = [one.when.replace(tzinfo=None) for one in seen if one.when is not None]
+    off = {SECOND_CAMERA: shift_of(how, generator, min(walls, default=datetime(1970, 1, 1)))}
     two = [
         replace(_blind(one), camera=SECOND_CAMERA)
         if row in rows

@@ -35,6 +35,7 @@ WAYS = {
     Way.SHIFTED_ZONE: "A second camera, its clock in a wrong time zone",
     Way.SHIFTED_DST: "A second camera, its clock off by an hour",
     Way.SHIFTED_MINUTES: "A second camera, its clock off by minutes",
+    Way.DRIFTING: "A second camera, its clock gaining or losing seconds a day",
 }
 """The ways of hiding as people read them."""
 

@@ -62,7 +62,29 @@ def test_a_second_camera_takes_a_half_of_the_photos_and_has_no_places(way: Way) 
     for photo in hiding.photos:
         assert photo.when is not None
         moved = (photo.when - rows[int(photo.key)].when).total_seconds()
-        assert moved == (hiding.shift_s if photo in second else 0.0)
+        if way is not Way.DRIFTING:
+            off = hiding.shift_s if photo in second else 0.0
+            assert moved == pytest.approx(off, abs=1e-6)
+
+
+def test_a_clock_that_drifts_is_right_at_first_and_gains_alike_every_day() -> None:
+    rows = album(12, 6)
+    for seed in range(20):
+        hiding = hidden(Way.DRIFTING, rows, seed=seed)
+        first = min(row.when for row in rows)
+        rates = []
+        for photo in hiding.photos:
+            row = rows[int(photo.key)]
+            assert photo.when is not None
+            moved = (photo.when - row.when).total_seconds()
+            days = (row.when - first).total_seconds() / 86_400.0
+            if photo.camera == SECOND_CAMERA and days > 1.0:
+                rates.append(moved / days)
+            elif photo.camera != SECOND_CAMERA:
+                assert moved == 0.0
+        assert 10.0 <= abs(rates[0]) <= 60.0
+        assert rates == pytest.approx([rates[0]] * len(rates), abs=1e-3)
+        assert 0.0 < abs(hiding.shift_s) < 12 * 60.0
 
 
 def test_clocks_are_shifted_as_their_way_says() -> None:

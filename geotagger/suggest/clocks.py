@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,12 +133,22 @@ def as_taken(photos: Sequence[AlbumPhoto], corrections: Corrections) -> list[Alb
 
 
 def _moved(photo: AlbumPhoto, correction: Correction | None) -> AlbumPhoto:
-    if photo.when is None or correction is None:
+    when = photo.when
+    if when is None or correction is None:
         return photo
+    return replace(photo, when=_corrected(when, when.tzinfo, correction))
+
+
+@lru_cache(maxsize=32_768)
+def _corrected(when: datetime, _zone: tzinfo | None, correction: Correction) -> datetime | None:
+    """Return what a time is corrected to; kept, as after a decision the clocks are as they were.
+
+    Times of different zones may be equal, so that the zone is part of the question.
+    """
     try:
-        return replace(photo, when=photo.when + timedelta(seconds=at(correction, photo.when)))
+        return when + timedelta(seconds=at(correction, when))
     except OverflowError:  # a clock at the end of time: nothing is known of it
-        return replace(photo, when=None)
+        return None
 
 
 def _streams(photos: Sequence[AlbumPhoto], seconds: FloatArray) -> dict[str, NDArray[np.intp]]:

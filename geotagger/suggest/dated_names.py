@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 
 from geotagger.photos.file_names import time_in_name
 from geotagger.suggest.types import AlbumPhoto
@@ -34,10 +35,14 @@ def dated(photos: Sequence[AlbumPhoto]) -> list[AlbumPhoto]:
     return [_dated(photo) for photo in photos]
 
 
+_told = lru_cache(maxsize=32_768)(time_in_name)
+"""Kept: names are read again with every decision."""
+
+
 def _dated(photo: AlbumPhoto) -> AlbumPhoto:
     # Photos of other folders are called by their folder too: the first day of a journey, maybe.
     name = photo.name.rpartition("/")[2]
-    found = time_in_name(name)
+    found = _told(name)
     if found is None:
         return photo
     told, zone_known = found

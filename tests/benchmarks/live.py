@@ -48,9 +48,21 @@ START = datetime(2022, 5, 14, 9, tzinfo=UTC)
 
 
 def fill(
-    catalog: Catalog, folder: Path, photos: int, *, known: float, seed: int, start: datetime = START
+    catalog: Catalog,
+    folder: Path,
+    photos: int,
+    *,
+    known: float,
+    seed: int,
+    start: datetime = START,
+    picture: bytes = b"",
 ) -> None:
-    """Put an album into the catalog; a share ``known`` of its photos has GPS."""
+    """Put an album into the catalog; a share ``known`` of its photos has GPS.
+
+    With a ``picture`` there is a file of it for each photo.
+    """
+    if picture:
+        folder.mkdir(parents=True)
     generator = np.random.default_rng(seed)
     minutes = np.sort(generator.uniform(0.0, max(3, photos // 170) * 720.0, photos))
     minutes = (minutes // 720.0) * 1440.0 + minutes % 720.0
@@ -64,11 +76,15 @@ def fill(
             vector /= np.linalg.norm(vector)
             tagged = generator.random() < known
             lat, lon = 38.7 + steps[number, 0], -9.1 + steps[number, 1]
-            name = f"{'IMG' if tagged else 'DSC'}_{number:04}.jpg"
+            path = folder / f"{'IMG' if tagged else 'DSC'}_{number:04}.jpg"
+            stamp = FileStamp(1000, 2000)
+            if picture:
+                path.write_bytes(picture)
+                stamp = FileStamp(len(picture), path.stat().st_mtime_ns)
             record = PhotoRecord(
-                path=folder / name,
+                path=path,
                 kind=Kind.JPEG,
-                stamp=FileStamp(1000, 2000),
+                stamp=stamp,
                 fingerprint=f"{seed}-{number}",
                 taken_at=TakenAt(
                     start + timedelta(minutes=float(minutes[number])), False, TimeSource.EXIF_LOCAL

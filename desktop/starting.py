@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import logging
 import signal
 import sys
@@ -49,6 +50,9 @@ def run(folder: Path | None, catalog_path: Path | None) -> int:
     catcher.install()
     window.work.failed_unheard.connect(window.show_error)
     window.show()
+    # What the start made stays. To look through it for garbage again and again costs a renewal of
+    # suggestions 60 ms now and then.
+    gc.freeze()
     start(window, folder)
     code = application.exec()
     # The map's page has to go before its profile, and both before the application.

@@ -11,6 +11,7 @@ embeddings are heard as those of an installed model would be.
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import os
 import statistics
@@ -74,6 +75,7 @@ def _measured(photos: Path, path: Path, rounds: int) -> list[str]:
     window.engine._heard = lambda: (MODEL, None)  # type: ignore[method-assign]
     window.resize(1280, 800)
     window.show()
+    gc.freeze()
 
     loop = QEventLoop()
     # A loop that sleeps until something comes, as the program's own: one that asks again and again

@@ -8,7 +8,7 @@ import os
 import tempfile
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Protocol
@@ -63,7 +63,8 @@ class PhotoEmbedder(Protocol):
 class KnownPhoto:
     """One line of the file; ``zone_known`` tells whether the time came with an offset.
 
-    ``name`` is the name that the photo's owner gave it, empty where only ``file`` is known.
+    ``name`` is the name that the photo's owner gave it and ``folder`` the folder where it lay, both
+    empty where only ``file`` is known.
     """
 
     album: str
@@ -73,13 +74,14 @@ class KnownPhoto:
     lat: float
     lon: float
     name: str = ""
+    folder: str = ""
 
 
 def read_albums(path: Path) -> dict[str, list[KnownPhoto]]:
     """Return the photos of each album, in the order of the file.
 
     Where ``index.csv`` lies beside it and has the columns ``file`` and ``path_in_repo``, the photos
-    get the names that they have in the latter.
+    get the names and folders that they have in the latter.
 
     Raises
     ------
@@ -110,12 +112,12 @@ def read_albums(path: Path) -> dict[str, list[KnownPhoto]]:
     return albums
 
 
-def _names(index: Path) -> dict[str, str]:
-    """Return the owners' names by file; none where there is no such table."""
+def _names(index: Path) -> dict[str, PurePosixPath]:
+    """Return the owners' paths by file; none where there is no such table."""
     try:
         with index.open(encoding="utf-8-sig", newline="") as file:
             return {
-                row["file"]: PurePosixPath(row["path_in_repo"]).name
+                row["file"]: PurePosixPath(row["path_in_repo"])
                 for row in csv.DictReader(file)
                 if row.get("file") and row.get("path_in_repo")
             }
@@ -124,7 +126,7 @@ def _names(index: Path) -> dict[str, str]:
 
 
 def _photo(
-    row: dict[str, str | None], path: Path, line: int, names: Mapping[str, str]
+    row: dict[str, str | None], path: Path, line: int, names: Mapping[str, PurePosixPath]
 ) -> KnownPhoto:
     try:
         when = datetime.fromisoformat(row["taken_at"] or "")
@@ -138,7 +140,11 @@ def _photo(
         raise GeotaggerError(f"Line {line} of the table is damaged: {error}.", path=path) from error
     zone = when.tzinfo is not None
     when = when if zone else when.replace(tzinfo=UTC)
-    return KnownPhoto(row["album_id"] or "", file, when, zone, lat, lon, names.get(file, ""))
+    photo = KnownPhoto(row["album_id"] or "", file, when, zone, lat, lon)
+    path_there = names.get(file)
+    if path_there is None:
+        return photo
+    return replace(photo, name=path_there.name, folder=str(path_there.parent))
 
 
 def default_cache() -> Path:

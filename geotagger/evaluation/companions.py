@@ -21,11 +21,11 @@ from geotagger.suggest import timeline
 from geotagger.suggest.company import Company, Stream, together
 from geotagger.suggest.dated_names import dated
 from geotagger.suggest.retrieval import scenes_of
+from geotagger.suggest.scene import FloatArray
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind, References
 
 WINDOW_S = 4 * 86_400.0
-"""Photos of other folders further in time from all of the album's are not heard, as in
-`library.neighbours`."""
+"""Photos further in time from all of the album's are not heard, as in `library.neighbours`."""
 
 _COPY_COSINE = 0.9999
 _COPY_DEGREES = 1e-6
@@ -55,7 +55,9 @@ class OtherAlbums:
         size = max((len(one) for one in vectors.values()), default=0)
         nothing = np.zeros(size, np.float32)
         self._vectors = np.array([vectors.get(row.file, nothing) for row in rows], np.float32)
-        self._photos = dated([_placed(row, vectors) for row in rows])
+        self._photos = [_placed(row, vectors) for row in rows]
+        self._folder = [(row.folder or PurePosixPath(row.file).parent.as_posix()) for row in rows]
+        self._dated = timeline.seconds(dated(self._photos))
         self._seconds = timeline.seconds(self._photos)
         self._scenes = np.zeros(len(rows), np.intp)
         number = 0
@@ -69,19 +71,17 @@ class OtherAlbums:
         """Return the photos of one owner's other albums that the photos of one may hear.
 
         ``photos`` are those of the album with some places hidden. The others are of the camera that
-        theirs with places are of: nobody's clock is told from another's by the folder.
+        theirs with places are of: nobody's clock is told from another's by the folder. The folder
+        where the album lay is read as a whole, names and all (see `dated_names`); of the others
+        what their clocks say.
         """
-        owner = self._owner[int(np.flatnonzero(self._album == number)[0])]
-        times = timeline.seconds(dated(photos))
-        times = np.sort(times[np.isfinite(times)])
-        if len(times) == 0:
-            return Company()
-        others = self._seconds
-        with np.errstate(invalid="ignore"):
-            near = np.abs(times[timeline.nearest(times, np.nan_to_num(others))] - others)
-            near_enough = near <= WINDOW_S
-        mine = np.array([one == owner for one in self._owner])
-        some = np.flatnonzero(near_enough & mine & (self._album != number))
+        first = int(np.flatnonzero(self._album == number)[0])
+        same_owner = np.array([one == self._owner[first] for one in self._owner])
+        same_folder = np.array([one == self._folder[first] for one in self._folder])
+        by_clock = _near(self._seconds, timeline.seconds(photos))
+        by_name = _near(self._dated, timeline.seconds(dated(photos)))
+        near = np.where(same_folder, by_name, by_clock) & same_owner
+        some = np.flatnonzero(near & (self._album != number))
         some = some[~self._copies(some, number)]
         camera = FIRST_CAMERA if any(one.camera == FIRST_CAMERA for one in photos) else ""
         streams = []
@@ -121,6 +121,15 @@ class OtherAlbums:
         if self._vectors.shape[1]:
             same |= self._vectors[some] @ self._vectors[mine].T >= _COPY_COSINE
         return np.asarray(same.any(axis=1), bool)
+
+
+def _near(seconds: FloatArray, wanted: FloatArray) -> NDArray[np.bool_]:
+    """Return which times (N,) are within `WINDOW_S` of some wanted ones (M,)."""
+    wanted = np.sort(wanted[np.isfinite(wanted)])
+    if len(wanted) == 0:
+        return np.zeros(len(seconds), bool)
+    times = np.nan_to_num(seconds, nan=np.inf)
+    return np.asarray(np.abs(wanted[timeline.nearest(wanted, times)] - times) <= WINDOW_S, bool)
 
 
 def _placed(row: KnownPhoto, vectors: Mapping[str, NDArray[np.float32]]) -> AlbumPhoto:

@@ -14,6 +14,10 @@ from geotagger.suggest.types import AlbumPhoto
 FALLBACK_DOUBT_S = 12 * 3600.0
 """Seconds added to every gap of a photo whose time is a fall-back: the right day at best."""
 
+DAY_DOUBT_S = 4 * 3600.0
+"""The same for a photo of which a name tells the day: noon, when people photograph from breakfast
+to dusk."""
+
 EARLIEST = datetime(1990, 1, 1)
 """A camera without a set clock says 1970, 1980 or its year of make; no photo is from before."""
 
@@ -97,7 +101,8 @@ _NIGHT_PACE = 0.1
 
 def doubts(photos: Sequence[AlbumPhoto]) -> NDArray[np.float64]:
     """Return by how many seconds (N,) each photo's own time may be off, beyond a few seconds."""
-    return np.array([FALLBACK_DOUBT_S if photo.time_is_fallback else 0.0 for photo in photos])
+    day = [DAY_DOUBT_S if photo.day_only else FALLBACK_DOUBT_S for photo in photos]
+    return np.where([photo.time_is_fallback for photo in photos], day, 0.0).astype(np.float64)
 
 
 def nearest(ordered: NDArray[np.float64], values: NDArray[np.float64]) -> NDArray[np.intp]:

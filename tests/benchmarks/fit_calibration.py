@@ -38,22 +38,31 @@ def read_traces(path: Path) -> list[list[KnownPhoto]]:
     return [album for album in albums.values() if len(album) >= FEWEST]
 
 
+def fit_traces(path: Path) -> calibration.Calibration:
+    """Return what the traces teach."""
+    traces = read_traces(path)
+    count = sum(len(trace) for trace in traces)
+    return fitting.fit(
+        fit_hidings(list(enumerate(traces)), {}),
+        note=f"Fitted on {len(traces)} real traces ({count} fixes with time, no photos) with 50, "
+        "80 and 95 % of the places and whole days hidden, by greatest likelihood. Where fits on "
+        "albums start.",
+    )
+
+
 def main() -> None:
     """Fit both files and write them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shared", type=Path, required=True)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--keep-traces", action="store_true", help="fit on the albums only")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    traces = read_traces(options.shared / "coords" / "album-traces.csv")
-    count = sum(len(trace) for trace in traces)
-    base = fitting.fit(
-        fit_hidings(list(enumerate(traces)), {}),
-        note=f"Fitted on {len(traces)} real traces ({count} fixes with time, no photos) with 50, "
-        "80 and 95 % of the places hidden, by greatest likelihood. Where fits on albums start.",
-    )
-    (TARGET / "traces.json").write_text(base.to_json(), encoding="utf-8")
+    base = calibration.base()
+    if not options.keep_traces:
+        base = fit_traces(options.shared / "coords" / "album-traces.csv")
+        (TARGET / "traces.json").write_text(base.to_json(), encoding="utf-8")
     albums = list(read_albums(options.shared / "photos" / "albums.csv").values())
     embedder = load_embedder(options.model, device="cpu", threads=1)
     vectors = embeddings_of(
@@ -67,8 +76,9 @@ def main() -> None:
         fit_hidings(list(enumerate(albums)), vectors),
         base=base,
         note=f"Fitted on {len(albums)} real albums ({photos} photos, {embedder.name} "
-        f"{embedder.version}) with 50, 80 and 95 % of the places hidden, by greatest likelihood "
-        "near the numbers of traces.json; levels on albums held out in three folds.",
+        f"{embedder.version}) with 50, 80 and 95 % of the places and whole days hidden, by "
+        "greatest likelihood near the numbers of traces.json; levels on albums held out in three "
+        "folds.",
     )
     (TARGET / "albums.json").write_text(fitted.to_json(), encoding="utf-8")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -80,6 +81,18 @@ def test_copies_of_the_album_in_other_folders_tell_nothing() -> None:
     found = others.references(0, company)
     assert found is not None
     assert set(found.names) == {f"d-{number}.jpg" for number in (0, 1, 3, 4, 5)}
+
+
+def test_a_folder_is_read_whole_by_names_and_others_by_their_clocks() -> None:
+    mine = [replace(photo, folder="trip") for photo in album("a", "ann", 0.0)]
+    exported = [
+        replace(photo, when=photo.when + timedelta(days=90), name=f"2022-05-14-{number}.jpg")
+        for number, photo in enumerate(album("b", "ann", 5.0))
+    ]
+    for folder, heard in (("trip", 6), ("other", 0)):
+        beside = [replace(photo, folder=folder) for photo in exported]
+        company = OtherAlbums([mine, beside], {}).company(0, hidden(mine))
+        assert len(company.photos) == heard
 
 
 def table(folder: Path) -> Path:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import numpy as np
@@ -68,3 +69,15 @@ def test_equal_instants_of_different_zones_keep_their_own_wall_clocks() -> None:
         assert day[0] == unzoned * 3600.0
         day = timeline.seconds([photo("a", 0, start=when, zone_known=True)]) % 86_400.0
         assert day[0] == 12.0 * 3600.0
+
+
+def test_a_day_told_by_a_name_is_less_in_doubt_than_the_time_of_a_file() -> None:
+    sure, file = photo("a", 0), photo("b", 0, fallback=True)
+    named = replace(file, day_only=True)
+    assert timeline.doubts([sure, named, file]).tolist() == [
+        0.0,
+        timeline.DAY_DOUBT_S,
+        timeline.FALLBACK_DOUBT_S,
+    ]
+    assert timeline.DAY_DOUBT_S < timeline.FALLBACK_DOUBT_S
+    assert timeline.doubts([]).shape == (0,)

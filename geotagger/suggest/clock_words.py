@@ -102,7 +102,10 @@ def in_words(correction: Correction) -> str:
         return signed(correction)
     if len(correction.legs) > 1:
         first, *later = correction.legs
-        words = [f"{signed(more)} from {_moment(since)} on" for since, more in later]
+        words = [
+            f"{signed(more) if abs(more) >= 0.5 else 'nothing'} from {_moment(since)} on"
+            for since, more in later
+        ]
         return ", ".join([f"{signed(first[1])} at first", *words])
     more = "less" if correction.per_day < 0.0 else "more"
     start = f"{signed(at(correction, None))} on {_day(correction.origin_s)}"

@@ -6,15 +6,16 @@ cameras agree, many pairs tell the same difference. People also photograph at th
 sleep in the same hours, and clocks are wrong in usual ways: not at all, by whole hours (zones,
 daylight saving), seldom by some minutes, hardly ever by days.
 
-For each camera the offset is found that makes its pairs likeliest (see `clock_pairs`), its rhythm
-and its hours of the day. Candidates are all differences that a pair tells, and the usual errors.
-The probability of the winner is its share of the posterior. Where the pairs tell that the clock
-gained, lost or was set in between, the offset runs as `clock_drift` finds it.
+For each camera the offset is found that makes its pairs likeliest (see `clock_pairs`), its rhythm,
+its hours of the day (`daylight`) and its own places (`clock_places`). Candidates are all
+differences that a pair tells, and the usual errors. The probability of the winner is its share of
+the posterior. Where the pairs tell that the clock gained, lost or was set in between, the offset
+runs as `clock_drift` finds it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache
@@ -26,6 +27,7 @@ from geotagger.suggest import timeline
 from geotagger.suggest.clock_course import Correction, Corrections, Course, at
 from geotagger.suggest.clock_drift import course_of
 from geotagger.suggest.clock_pairs import LEAST_S, LOOK_WEIGHT, SAME_S, Pairs, Stream, pairs_of
+from geotagger.suggest.clock_places import Places
 from geotagger.suggest.dated_names import dated
 from geotagger.suggest.daylight import Sky
 from geotagger.suggest.types import AlbumPhoto, AnchorKind
@@ -42,6 +44,10 @@ _FEWEST_PAIRS = 1
 """Look-alike pairs that must agree before an offset is applied. Rhythm alone may be chance: of 141
 cameras of other people's albums, set beside an album as if they had been there, 29 fitted some
 offset surely by their rhythm, 11 by a pair too."""
+
+_MOSTLY, _OF_PHONES = 0.5, 0.75
+"""What has GPS for half of its photos is a phone, whose clock a network sets. Where two phones
+disagree, one has rather followed the other from sight to sight: so a person is asked."""
 
 _RESOLVED_S = 60.0
 """How finely look-alikes resolve an offset."""
@@ -105,11 +111,25 @@ def estimate(photos: Sequence[AlbumPhoto]) -> list[ClockOffset]:
     reference = max(streams, key=lambda name: (_own_gps(photos, streams[name]), len(streams[name])))
     base = Stream.of(photos, seconds, streams[reference])
     sky = Sky.over(photos, streams[reference])
+    there = Places.of(photos, seconds, streams[reference])
     out = []
     for camera, rows in streams.items():
-        if camera != reference:
-            stream = Stream.of(photos, seconds, rows)
-            out.append(_found(camera, reference, stream, base, sky))
+        if camera == reference:
+            continue
+        stream = Stream.of(photos, seconds, rows)
+        places = Places.of(photos, seconds, rows)
+
+        def told(offsets: FloatArray, one: Stream = stream, own: Places = places) -> FloatArray:
+            score = own.log_score(offsets, there)
+            if sky is not None:
+                score += sky.log_score(offsets, one.seconds, one.brightness)
+            return score
+
+        found = _found(camera, reference, stream, base, told)
+        phones = min(len(places.seconds) / len(rows), len(there.seconds) / len(streams[reference]))
+        if found.matters and phones >= _MOSTLY:
+            found = replace(found, probability=min(found.probability, _OF_PHONES))
+        out.append(found)
     return out
 
 
@@ -168,16 +188,18 @@ def _own_gps(photos: Sequence[AlbumPhoto], rows: NDArray[np.intp]) -> int:
 
 
 def _found(
-    camera: str, reference: str, stream: Stream, base: Stream, sky: Sky | None
+    camera: str,
+    reference: str,
+    stream: Stream,
+    base: Stream,
+    told: Callable[[FloatArray], FloatArray],
 ) -> ClockOffset:
     pairs = pairs_of(stream, base)
     candidates = _candidates(pairs)
     votes = np.stack([pairs.votes(float(one)) for one in candidates])
     score = LOOK_WEIGHT * votes.sum(axis=1)
     score += _activity_score(candidates, stream, base, pairs.span)
-    if sky is not None:
-        score += sky.log_score(candidates, stream.seconds, stream.brightness)
-    score += log_prior(candidates)
+    score += told(candidates) + log_prior(candidates)
     top = int(score.argmax())
     winner = pairs.refined(float(candidates[top]))
     mass = np.exp(score - score[top])

@@ -46,7 +46,7 @@ _SHORTEST_S = 2 * 86_400.0
 _CERTAIN = 5.0
 """Standard errors that a slope has to be from none."""
 
-_LINES_FROM = 50
+_LINES_FROM = 25
 """Moments between which lines are tried."""
 
 _DAY_S = 86_400.0

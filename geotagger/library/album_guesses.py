@@ -16,7 +16,7 @@ import numpy as np
 from geotagger.library.catalog import Catalog
 from geotagger.library.vectors import encode_cells
 from geotagger.library.world_guesses import TOP_CELLS, Outline, World, guess_of
-from geotagger.suggest import clocks, timeline
+from geotagger.suggest import albums, clocks, timeline
 from geotagger.suggest.clock_course import Corrections
 from geotagger.suggest.types import AlbumPhoto, CellGuess
 
@@ -38,29 +38,32 @@ def heard_together(
 ) -> list[AlbumPhoto]:
     """Return the photos with what the album model makes of them together, and keep it.
 
-    ``seconds`` are added to the times of the cameras that they name. Photos without a time or
-    without an embedding keep the guess that they have.
+    A folder of several outings is several albums (see `albums.split`): what was seen on one
+    journey says nothing about another. ``seconds`` are added to the times of the cameras that they
+    name. Photos without a time or without an embedding keep the guess that they have, and so does
+    one that is alone.
     """
-    times = timeline.seconds(clocks.as_taken(photos, seconds))
-    rows = [
-        row
-        for row, photo in enumerate(photos)
-        if photo.embedding is not None and np.isfinite(times[row])
-    ]
-    if not world.album_key or len(rows) < FEWEST:
+    if not world.album_key:
         return list(photos)
-    vectors = np.stack([photos[row].embedding for row in rows])  # type: ignore[misc]
+    taken = clocks.as_taken(photos, seconds)
+    times = timeline.seconds(taken)
+    row_of = {photo.key: row for row, photo in enumerate(photos)}
     k = min(TOP_CELLS, world.partition.size)
-    classes, log_p, log_rest = world.album_cells(vectors, times[rows], k)
     key = partition_key(world)
     out = list(photos)
     kept = []
-    for at, row in enumerate(rows):
-        guess = CellGuess(classes[at], log_p[at], float(log_rest[at]), together=True)
-        out[row] = replace(photos[row], guess=guess)
-        kept.append(
-            (model, key, *encode_cells(classes[at], log_p[at]), guess.log_rest, photos[row].key)
-        )
+    for outing in albums.split(taken):
+        some = [row_of[photo.key] for photo in outing if photo.embedding is not None]
+        rows = sorted(row for row in some if np.isfinite(times[row]))
+        if len(rows) < FEWEST:
+            continue
+        vectors = np.stack([photos[row].embedding for row in rows])  # type: ignore[misc]
+        classes, log_p, log_rest = world.album_cells(vectors, times[rows], k)
+        for at, row in enumerate(rows):
+            guess = CellGuess(classes[at], log_p[at], float(log_rest[at]), together=True)
+            out[row] = replace(photos[row], guess=guess)
+            cells = encode_cells(classes[at], log_p[at])
+            kept.append((model, key, *cells, guess.log_rest, photos[row].key))
     with catalog.writing(aside=True) as connection:
         connection.executemany(
             "REPLACE INTO cell_guesses (fingerprint, model, partition, classes, log_p, log_rest)"

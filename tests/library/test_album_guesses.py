@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -115,6 +116,22 @@ def test_a_renewal_after_a_decision_finds_what_the_album_said(catalog: Catalog, 
     suggest_again(catalog, str(trip / "trip"), model=model_key(embedder), world=world)
     assert towns(catalog, trip)[1:] == ["Bergen", "Bergen", "Lisbon"]
     assert len(world.albums) == 1 and embedder.seen == seen
+
+
+def test_outings_of_one_folder_are_albums_of_their_own(catalog: Catalog, tmp_path: Path) -> None:
+    root = tmp_path / "photos"
+    month = 30 * 1440
+    later = tuple(
+        replace(shot, name=f"later{shot.name}", minutes=shot.minutes + month) for shot in SHOTS[:3]
+    )
+    alone = replace(SHOTS[0], name="alone.jpg", minutes=3.0 * month)
+    make_album(root / "year", (*SHOTS, *later, alone), size=(160, 120))
+    list(scan_folder(catalog, root, workers=1))
+    world = World()
+    list(analyse(catalog, root, embedder=ColourEmbedder(), world=world, workers=1))
+    assert world.albums == [[0.0, 600.0, 1200.0, 1800.0], [0.0, 600.0, 1200.0]]
+    # The last photo of each outing is the last of its album, and one alone is none.
+    assert towns(catalog, root) == [*["Bergen"] * 3, "Lisbon", *["Bergen"] * 2, "Lisbon", "Lisbon"]
 
 
 def test_a_single_photo_is_no_album(catalog: Catalog, tmp_path: Path) -> None:

@@ -44,13 +44,13 @@ class SpoiledPool(BoundedPool):
     """Runs something else for one file, in a real worker."""
 
     def __init__(self, spoil: object) -> None:
-        super().__init__(1, 3.0, 1 << 30)
+        super().__init__(1, 60.0, 1 << 30)
         self._spoil = spoil
 
     def run(self, function, *args, timeout_s=None):  # type: ignore[no-untyped-def]
-        victim = function is prepare_write and args[0].path.name == VICTIM
-        chosen = self._spoil if victim else function
-        return super().run(chosen, *args, timeout_s=timeout_s)
+        if function is prepare_write and args[0].path.name == VICTIM:
+            return super().run(self._spoil, *args, timeout_s=2.0)
+        return super().run(function, *args, timeout_s=timeout_s)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,6 +116,25 @@ def test_after_any_decisions_the_result_is_that_of_a_program_that_kept_nothing(
     found = stored(catalog, folder)
     with Catalog.open(catalog.path) as fresh:
         suggest_again(fresh, str(folder), model=MODEL)
+    close(found, stored(catalog, folder))
+
+
+def test_after_any_decisions_the_result_is_that_of_a_program_started_anew(
+    catalog: Catalog, folder: Path
+) -> None:
+    list(renew(catalog, str(folder), model=MODEL))
+    for number in (9, 33, 50):
+        near = [accept(catalog, folder, number)]
+        list(renew(catalog, str(folder), model=MODEL, near=near))
+    found = stored(catalog, folder)
+    program = (
+        "import sys; from pathlib import Path; from geotagger.library.catalog import Catalog;"
+        "from geotagger.library.analysing import suggest_again\n"
+        "with Catalog.open(Path(sys.argv[1])) as catalog:"
+        " assert suggest_again(catalog, sys.argv[2], model=sys.argv[3])"
+    )
+    arguments = [str(catalog.path), str(folder), MODEL]
+    subprocess.run([sys.executable, "-c", program, *arguments], check=True, timeout=300)
     close(found, stored(catalog, folder))
 
 

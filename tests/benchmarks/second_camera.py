@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -26,6 +27,10 @@ from geotagger.suggest.album import suggest_album
 from geotagger.suggest.clock_course import at
 from geotagger.suggest.types import AlbumPhoto
 
+HEADS = (
+    "clock", "0.1 km", "1 km", "25 km", "compared", "best guess right", "applied and right",
+    "gains, or was set", "albums with look-alikes, right",
+)  # fmt: skip
 WITHIN_M = (100.0, 1_000.0, 25_000.0)
 RIGHT_S = 300.0
 
@@ -43,13 +48,11 @@ def main() -> None:
     files = [row.file for rows in known for row in rows]
     vectors = embeddings_of(files, photos, load_embedder(options.model, device="cpu", threads=1))
     out = sys.stdout
-    out.write(
-        "| clock | 0.1 km | 1 km | 25 km | compared | best guess right | applied and right |\n"
-    )
-    out.write("|---|---|---|---|---|---|---|\n")
+    out.write(f"| {' | '.join(HEADS)} |\n" + "|---" * len(HEADS) + "|\n")
     for way in (one for one in Way if one.of_stream):
         hits, hidden = np.zeros(len(WITHIN_M)), 0
         counts = np.zeros(5, np.int64)
+        alike: dict[int, list[bool]] = defaultdict(list)
         for number, rows in enumerate(known):
             for seed in range(options.seeds):
                 hiding = hide(way, number, rows, vectors, 0.5, seed)
@@ -65,9 +68,14 @@ def main() -> None:
                     right = _right(one, hiding.photos, rows)
                     held = one.camera in sure
                     counts += [1, right, held, held and right, one.course is not None]
+                    if one.pairs:
+                        alike[number].append(right)
         shares = " | ".join(f"{100.0 * one / hidden:.1f}" for one in hits)
-        compared, right, applied, both, runs = counts.tolist()
-        row = f"{way.value} | {shares} | {compared} | {right} | {both} of {applied} | {runs}"
+        compared, good, applied, both, runs = counts.tolist()
+        row = f"{way.value} | {shares} | {compared} | {good} | {both} of {applied} | {runs}"
+        # An album counts by most of its draws.
+        mostly = sum(float(np.mean(draws)) > 0.5 for draws in alike.values())
+        row += f" | {mostly} of {len(alike)}"
         out.write(f"| {row} |\n")
         out.flush()
     strangers, taken = _strangers(known, vectors)

@@ -112,6 +112,7 @@ COMMANDS: tuple[Command, ...] = (
     _command("search_place", "Search a place…", "Map", "/", when=[FOLDER]),
     _command("show_all", "Show all photos on the map", "Map", "A", when=[FOLDER], separated=True),
     _command("shortcuts", "Keyboard shortcuts", "Help", "F1"),
+    _command("privacy", "Privacy…", "Help"),
     _command("about", "About Photo Geotagger", "Help"),
 )
 """All commands, in the order of the menus."""

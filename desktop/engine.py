@@ -9,8 +9,9 @@ import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+from desktop.evaluation.engine import Evaluation
 from desktop.model_process import ModelProcess
 from geotagger.earth.places import Place, PlaceNames
 from geotagger.errors import ModelError
@@ -28,6 +29,7 @@ from geotagger.library.clocks import ClockChange, ClockDecision, ClockRow
 from geotagger.library.doubtful_gps import DoubtfulGps, doubtful_gps
 from geotagger.library.explaining import Explained
 from geotagger.library.journal import Recovered
+from geotagger.library.kept import Kept, kept
 from geotagger.library.listing import Listing
 from geotagger.library.rows import Change, Decision, DecisionKind, PhotoDetails, PhotoRow
 from geotagger.library.scan import ScanEvent, scan_folder
@@ -39,12 +41,6 @@ from geotagger.models.embedder import Embedder
 from geotagger.models.store import InstalledModel
 from geotagger.models.world_load import WorldOutline, load_outline
 from geotagger.progress import CancelToken, Progress, ProgressCallback
-
-if TYPE_CHECKING:
-    from geotagger.evaluation.hidings import Way
-    from geotagger.evaluation.library import KnownFolder
-    from geotagger.evaluation.library_score import LibraryScore
-    from geotagger.evaluation.plots import Style
 
 BY_HAND = "by hand"
 BY_HAND_RADIUS_M = 50.0
@@ -63,6 +59,7 @@ class Engine:
         self._places: PlaceNames | None = None
         self._thumbnails: Thumbnails | None = None
         self._outlined: tuple[Path, WorldOutline] | None = None
+        self.evaluation = Evaluation(self)
 
     def close(self) -> None:
         """Stop the thumbnail workers and close the catalog; nothing may be running any more."""
@@ -210,7 +207,7 @@ class Engine:
 
         ``near`` are the photos that were decided.
         """
-        key, world = self._heard()
+        key, world = self.heard()
         return analysing.renew(
             self.catalog, album, near=near, model=key, world=world, places=self.places(),
             cancel=cancel,
@@ -220,14 +217,17 @@ class Engine:
         self, album: str, near: Collection[int], *, cancel: CancelToken
     ) -> Iterator[list[int]]:
         """Suggest anew for other albums that decisions on photos of one are evidence for."""
-        key, world = self._heard()
+        key, world = self.heard()
         for other in analysing.albums_around(self.catalog, album, near):
             yield analysing.suggest_again(
                 self.catalog, other, model=key, world=world, places=self.places(), cancel=cancel
             )
 
-    def _heard(self) -> tuple[str | None, WorldOutline | None]:
-        """Return what of the kept embeddings and guesses counts: that of the installed model."""
+    def heard(self) -> tuple[str | None, WorldOutline | None]:
+        """Return what of the kept embeddings and guesses counts: that of the installed model.
+
+        Its key, and what its guesses at the world are about; None where there is none.
+        """
         model = self.model()
         if model is None or model.config is None:
             return None, None
@@ -251,41 +251,6 @@ class Engine:
                 self.catalog, photo_id, lat, lon, radius_m, cast("Embedder", embedder), world,
                 progress=progress, cancel=cancel,
             )  # fmt: skip
-
-    # -- evaluating
-
-    def known_folders(self, root: Path) -> list[KnownFolder]:
-        """Return the folders below a root whose photos have GPS of their own."""
-        from geotagger.evaluation.library import known_folders
-
-        return known_folders(self.catalog, root)
-
-    def evaluate(
-        self, root: Path, how: Way, share: float,
-        *, progress: ProgressCallback, cancel: CancelToken,
-    ) -> LibraryScore:  # fmt: skip
-        """Hide the GPS of photos below a root in memory and return how well it is found."""
-        from geotagger.evaluation.library import evaluate_library
-
-        key, world = self._heard()
-        return evaluate_library(
-            self.catalog, root, how=how, share=share, model=key, world=world,
-            progress=progress, cancel=cancel,
-        )  # fmt: skip
-
-    def draw_evaluation(
-        self, score: LibraryScore, size: tuple[int, int], scale: float, style: Style
-    ) -> bytes:
-        """Return the plots as PNG, for a screen with ``scale`` pixels to the point."""
-        from geotagger.evaluation.plots import draw, png
-
-        return png(draw(score.pooled, style=style, size_px=size, scale=scale))
-
-    def save_evaluation(self, score: LibraryScore, name: str, target: Path) -> None:
-        """Write the plots into a file that ends in .png, or all of it as a page into another."""
-        from geotagger.evaluation.library_files import save
-
-        save(score, name, target)
 
     def doubtful_gps(self, root: Path, *, cancel: CancelToken) -> list[DoubtfulGps]:
         """Return the photos below a root whose GPS disagrees with their neighbours."""
@@ -347,6 +312,10 @@ class Engine:
     def history(self) -> list[WriteEntry]:
         """Return the writes of the catalog, newest first."""
         return committing.history(self.catalog)
+
+    def kept(self) -> list[Kept]:
+        """Return what is kept on the disk, and where."""
+        return kept(self.catalog, self._models_root)
 
     # -- models
 

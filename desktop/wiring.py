@@ -11,6 +11,7 @@ from desktop import commands, theme
 from desktop.help import AboutDialog, ShortcutSheet
 from desktop.library.problems import ProblemsDialog
 from desktop.review.doubts import DoubtsDialog
+from desktop.settings.privacy import PrivacyDialog
 
 if TYPE_CHECKING:
     from desktop.window import MainWindow
@@ -54,6 +55,7 @@ def handlers(window: MainWindow) -> dict[str, Callable[[], object]]:
         "search_place": window.asking.search_place,
         "show_all": window.map_link.show_all,
         "shortcuts": lambda: ShortcutSheet(window.commands.sheet(), window).show(),
+        "privacy": lambda: window.open_dialog(PrivacyDialog(window.engine, window.work, window)),
         "about": lambda: AboutDialog(window).show(),
     }
     for number in range(5):

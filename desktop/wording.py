@@ -50,6 +50,15 @@ def files(number: int) -> str:
     return f"{number:,} file" + ("" if number == 1 else "s")
 
 
+def size(octets: int) -> str:
+    """Return a size on disk: "340 kB", "12 MB", "1.7 GB"."""
+    if octets < 1_000_000:
+        return f"{-(-octets // 1000):,}{NBSP}kB"
+    if octets < 1_000_000_000:
+        return f"{octets / 1e6:,.0f}{NBSP}MB"
+    return f"{octets / 1e9:,.1f}{NBSP}GB"
+
+
 def percent(probability: float) -> str:
     """Return a probability as whole per cent, never 0 or 100 unless it is exactly that."""
     whole = round(100 * probability)

@@ -125,7 +125,7 @@ class EvaluationDialog(QDialog):
         self._work.latest(
             "known folders",
             INTERACTIVE,
-            lambda _context: self._engine.known_folders(self._root),
+            lambda _context: self._engine.evaluation.folders(self._root),
             owner=self,
             done=done,
             failed=self._failed,
@@ -139,7 +139,7 @@ class EvaluationDialog(QDialog):
         folder, how, share = self.choices.chosen
 
         def function(context: Context) -> LibraryScore:
-            return self._engine.evaluate(
+            return self._engine.evaluation.run(
                 folder, how, share, progress=context.progress, cancel=context.cancel
             )
 
@@ -233,7 +233,7 @@ class EvaluationDialog(QDialog):
         self._work.latest(
             "save report",
             INTERACTIVE,
-            lambda _context: self._engine.save_evaluation(score, self._root.name, target),
+            lambda _context: self._engine.evaluation.save(score, self._root.name, target),
             owner=self,
             done=lambda _none: self.status.setText(f"Saved as {printable(target)}."),
             failed=self._failed,

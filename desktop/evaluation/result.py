@@ -69,7 +69,7 @@ class ResultView(QWidget):
             ],
         )
         told = " ".join((words.headline(score), *words.calibration(score)))
-        self.plots.show_plots(partial(self._engine.draw_evaluation, score), told)
+        self.plots.show_plots(partial(self._engine.evaluation.draw, score), told)
 
     def copy(self) -> None:
         """Copy the table that is shown, the one of the methods where that is none."""

@@ -155,10 +155,11 @@ class Endless(Engine):
 
     def __init__(self, catalog: Catalog) -> None:
         super().__init__(catalog)
+        self.evaluation.run = self._wait
         self.begun = threading.Event()
         self.token = CancelToken()
 
-    def evaluate(self, root, how, share, *, progress, cancel):
+    def _wait(self, root, how, share, *, progress, cancel):
         self.token = cancel
         progress(Progress(3, 30, "Hiding and looking", "Lisbon"))
         self.begun.set()
@@ -224,7 +225,7 @@ def test_a_fault_is_handed_on_and_the_dialog_stays_usable(
     def broken(*_arguments: object, **_options: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(engine, "evaluate", broken)
+    monkeypatch.setattr(engine.evaluation, "run", broken)
     dialog.start.click()
     assert [str(one) for one in faults] == ["broken"]
     assert dialog.start.isEnabled() and "nothing was changed" in dialog.status.text()

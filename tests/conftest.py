@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 if "PYTEST_XDIST_WORKER" in os.environ:
     # The processors are taken by the other workers already. Threads of one worker that wait for
@@ -20,9 +20,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # Started in the background of a script, the suite and all it starts would not hear Ctrl+C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-settings.register_profile("suite", derandomize=True, deadline=None)
+settings.register_profile(
+    "suite", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("suite")
-"""The same examples in every run: a suite that fails by chance tells nothing of a change.
+"""The same examples in every run, however slow the machine is: a suite that fails by chance tells
+nothing of a change.
 
 Search for new ones with ``--hypothesis-profile=default``.
 """

@@ -5,7 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 
 from desktop.review.clocks_dialog import ClocksDialog
-from tests.desktop.test_clocks_dialog import NAME, find
+from geotagger.library.clocks import ClockDecision, ClockKind
+from tests.desktop.test_clocks_dialog import NAME, REFERENCE, find
 from tests.desktop.window.conftest import LONG
 
 
@@ -31,3 +32,26 @@ def test_a_notice_leads_to_the_clocks_and_a_word_changes_the_suggestions(qtbot, 
     window.review.undo_stack.undo()
     qtbot.waitUntil(lambda: not window.clocks.rows[0].decision, timeout=LONG)
     qtbot.waitUntil(lambda: "2 h behind" in banner.text.text(), timeout=LONG)
+
+
+def test_a_word_on_the_clock_of_photos_with_places_reaches_the_folders_that_hear_them(
+    qtbot, desk, album, monkeypatch
+):
+    window = desk.open(album)
+    engine = window.engine
+    window.clocks.refresh()
+    qtbot.waitUntil(lambda: bool(window.clocks.rows), timeout=LONG)
+    around, told = engine.suggest_around, []
+
+    def noted(folder, near, *, cancel):
+        told.append((folder, {row.camera for row in engine.rows_of(sorted(near))}))
+        yield from around(folder, near, cancel=cancel)
+
+    monkeypatch.setattr(engine, "suggest_around", noted)
+    phone = next(row for row in window.clocks.rows if row.camera == REFERENCE)
+    window.clocks.decide(phone, ClockDecision(ClockKind.SET, 3600.0))
+    qtbot.waitUntil(lambda: bool(told), timeout=LONG)
+    assert told == [(str(album), {REFERENCE})]
+    window.review.undo_stack.undo()
+    qtbot.waitUntil(lambda: len(told) == 2, timeout=LONG)
+    assert told[1] == told[0]

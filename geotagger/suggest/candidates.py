@@ -10,7 +10,6 @@ import numpy as np
 from geotagger.suggest.fusion import (
     Fused,
     best_places,
-    expected_hits,
     first_places,
     mass_around,
 )
@@ -45,30 +44,27 @@ class Firsts:
     """The best place of each photo, and what is around it.
 
     ``place`` (H,) is its column, -1 where there is none; ``mass`` (H, len(LADDER_M)) the fused
-    mass within the radii of the ladder, ``odds`` what it was worth elsewhere; ``hits`` (H, P, P)
-    are those of `fusion.expected_hits`.
+    mass within the radii of the ladder, ``odds`` what it was worth elsewhere.
     """
 
     place: IntArray
     mass: FloatArray
     odds: FloatArray
-    hits: FloatArray
 
 
 def firsts_of(fused: Fused, honesty: Honesty) -> Firsts:
     """Return the best places of photos, those of `fusion.first_places`."""
-    hits = expected_hits(fused)
-    place = first_places(fused, hits)
-    if hits.shape[1] == 0:
+    place = first_places(fused)
+    if fused.share.shape[1] == 0:
         nothing = np.zeros((len(place), len(LADDER_M)))
-        return Firsts(place, nothing, nothing, hits)
+        return Firsts(place, nothing, nothing)
     mass = mass_around(fused, np.maximum(place, 0), LADDER_M)
-    return Firsts(place, mass, honesty.odds(fused.mode, fused.far, mass), hits)
+    return Firsts(place, mass, honesty.odds(fused.mode, fused.far, mass))
 
 
 def radii_of(fused: Fused, firsts: Firsts, levels: Sequence[float], honesty: Honesty) -> FloatArray:
     """Return the radii (H, L) around the best places that hold the truth with given odds."""
-    if firsts.hits.shape[1] == 0:
+    if fused.share.shape[1] == 0:
         return np.zeros((len(firsts.place), len(levels)))
     odds = _odds_around(fused, firsts, np.asarray(levels), honesty)
     rising = np.maximum.accumulate(odds, axis=1) + np.arange(odds.shape[1]) * 1e-12
@@ -147,10 +143,8 @@ def picks(fused: Fused, firsts: Firsts) -> list[list[Pick]]:
     The first is that of `firsts_of`, its probability by the odds that held. The
     others share what it leaves in proportion to their mass, and follow by probability.
     """
-    present = fused.table.present
-    hits = firsts.hits
     chosen: list[list[Pick]] = [[] for _ in fused.view.rows]
-    active = present.copy()
+    active = fused.table.present.copy()
     left = np.ones(len(chosen))
     places = firsts.place
     for turn in range(MOST_CANDIDATES):
@@ -179,7 +173,8 @@ def picks(fused: Fused, firsts: Firsts) -> list[list[Pick]]:
         for row, place, within, odd in zip(*every, strict=True):
             chosen[row].append(Pick(place, within, odd))
         active[rows] &= fused.apart_m[rows, at] > radius[:, None]
-        places = best_places(hits, present, active)
+        if turn + 1 < MOST_CANDIDATES:
+            places = best_places(fused, active)
     return [row[:1] + sorted(row[1:], key=lambda pick: -pick.probability) for row in chosen]
 
 

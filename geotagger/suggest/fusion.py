@@ -215,42 +215,91 @@ def distances(table: PlaceTable) -> FloatArray:
     return out
 
 
-def expected_hits(fused: Fused) -> FloatArray:
-    """Return what each place adds to the hits expected at each other one, (H, at P, from P)."""
-    hits = hits_between(fused.apart_m, fused.scale_m, fused.rings, HIT_RADII_M)
-    hits *= fused.share[:, None, :]
-    return hits
+def expected_hits(fused: Fused, rows: IntArray, at: IntArray, of: IntArray) -> FloatArray:
+    """Return the hits (K, X) expected at some places of photos from other places of theirs.
 
-
-def best_places(hits: FloatArray, present: BoolArray, active: BoolArray) -> IntArray:
-    """Return the active place (H,) with the most expected hits from active places.
-
-    ``hits`` are those of `expected_hits`; rows without an active place have -1.
+    Parameters
+    ----------
+    rows
+        The photos (K,).
+    at, of
+        Columns of the places at which the hits are expected (K, X), and of those that are weighed
+        (K, M), -1 for none.
     """
-    usable = present & active
-    gain = np.einsum("hxp,hp->hx", hits, usable.astype(np.float64))
-    gain = np.where(usable, gain, -np.inf)
-    if gain.shape[1] == 0:
-        return np.full(len(gain), -1, np.intp)
-    best = gain.argmax(axis=1)
-    return np.where(usable.any(axis=1), best, -1)
+    known = of >= 0
+    of = np.maximum(of, 0)
+    mine = rows[:, None]
+    hits = hits_between(
+        fused.apart_m[mine[..., None], at[:, :, None], of[:, None]],
+        fused.scale_m[mine, of],
+        fused.rings[mine, of],
+        HIT_RADII_M,
+    )
+    return np.asarray((hits @ np.where(known, fused.share[mine, of], 0.0)[..., None])[..., 0])
 
 
-def first_places(fused: Fused, hits: FloatArray) -> IntArray:
+def best_places(fused: Fused, active: BoolArray) -> IntArray:
+    """Return the active place (H,) with the most expected hits from active places, else -1."""
+    usable = fused.table.present & active
+    count = usable.sum(axis=1)
+    best = np.full(len(count), -1, np.intp)
+    rows = np.flatnonzero(count)
+    # Photos with as many places together; the columns stay in their order.
+    rows = rows[np.argsort(count[rows], kind="stable")]
+    for part in np.split(rows, range(_ALIKE, len(rows), _ALIKE)):
+        if len(part):
+            most = int(count[part[-1]])
+            order = np.argsort(~usable[part], axis=1, kind="stable")[:, :most]
+            known = np.arange(most) < count[part, None]
+            gain = expected_hits(fused, part, order, np.where(known, order, -1))
+            chosen = np.where(known, gain, -np.inf).argmax(axis=1)
+            best[part] = order[np.arange(len(part)), chosen]
+    return best
+
+
+_ALIKE = 96
+"""Photos whose places are compared together."""
+
+
+def first_places(fused: Fused) -> IntArray:
     """Return the best place (H,) of each photo, -1 where there is none.
 
     A little more than the nearest anchor's expected hits is no gain that a model of people's
-    motion can be trusted with: then the nearest anchor in time is the answer.
+    motion can be trusted with: then the nearest anchor in time is the answer. No place can have
+    more than the hits of discs around every place by itself, so that for most photos the other
+    places need not be compared.
     """
-    present = fused.table.present
-    best = best_places(hits, present, present)
     near = nearest_in_time(fused.view, fused.table)
-    rows = np.flatnonzero((best >= 0) & (near >= 0))
-    at_best, at_near = hits[rows, best[rows]].sum(axis=1), hits[rows, near[rows]].sum(axis=1)
-    keep = at_best < at_near + _DOUBT_HITS + _DOUBT_FAR * fused.far[rows]
-    best[rows[keep]] = near[rows[keep]]
+    doubt = _DOUBT_HITS + _DOUBT_FAR * fused.far
+    known = np.flatnonzero(near >= 0)
+    every = np.broadcast_to(np.arange(fused.share.shape[1]), fused.share.shape)
+    enough = np.full(len(near), -np.inf)
+    enough[known] = expected_hits(fused, known, near[known, None], every[known])[:, 0]
+    enough += doubt
+    best = near.copy()
+    rows = np.flatnonzero(_most_hits(fused) + _SINGLE > enough)
+    if len(rows):
+        active = np.zeros(fused.share.shape, bool)
+        active[rows] = True
+        better = best_places(fused, active)
+        some = np.flatnonzero((better >= 0) & (near >= 0))
+        gain = expected_hits(fused, some, better[some, None], every[some])[:, 0]
+        better[some[gain < enough[some]]] = near[some[gain < enough[some]]]
+        best[rows] = better[rows]
     return best
 
+
+def _most_hits(fused: Fused) -> FloatArray:
+    """Return how many hits (H,) no place of a photo can have more than."""
+    square = np.square(fused.scale_m)
+    within = np.zeros(square.shape)
+    for radius in np.square(HIT_RADII_M).tolist():
+        within += radius / (square + radius)
+    return np.asarray(np.einsum("hps,hps,hp->h", within, fused.rings, fused.share), np.float64)
+
+
+_SINGLE = 1e-5
+"""What sums in single precision may be wrong by."""
 
 _DOUBT_HITS, _DOUBT_FAR = 0.4, 0.8
 """Expected hits (of five) that another place must be ahead of the nearest anchor in time, and how

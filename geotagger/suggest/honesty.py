@@ -127,7 +127,7 @@ _COLUMNS = ("mass", "mode", "far")
 def masses_to(view: View, lat: FloatArray, lon: FloatArray, calibration: Calibration) -> Reached:
     """Return what just reaches the truth (H,); photos without any place are left out."""
     fused = fusion.fuse(view, fusion.propose(view), calibration)
-    first = fusion.first_places(fused, fusion.expected_hits(fused))
+    first = fusion.first_places(fused)
     found = np.flatnonzero(first >= 0)
     if len(found) == 0:
         return _NOTHING

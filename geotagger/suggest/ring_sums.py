@@ -21,12 +21,12 @@ BLOCK = 40_000
 def hits_between(
     apart_m: FloatArray, scale_m: FloatArray, rings: FloatArray, radii_m: FloatArray
 ) -> FloatArray:
-    """Return the rings' masses within all radii, summed, at each place from each other one.
+    """Return the rings' masses within all radii, summed, at some places from others.
 
     Parameters
     ----------
     apart_m
-        Distances between the places of each photo, metres (H, P, P).
+        Distances between the places of each photo, metres (H, X, P).
     scale_m, rings
         Sizes of the rings around each place, metres, and their shares (H, P, S).
     radii_m
@@ -35,16 +35,17 @@ def hits_between(
     Returns
     -------
     FloatArray
-        (H, at P, from P).
+        (H, at X, from P).
     """
     count, places, sizes = scale_m.shape
+    asked = apart_m.shape[1]
     out = np.zeros(apart_m.shape)
     if out.size == 0:
         return out
     whole = len(radii_m) * 0.5 * rings.sum(axis=2)
-    for part in _parts(count, places * places):
+    for part in _parts(count, asked * places):
         # Places first, so that what belongs to a ring repeats over long stretches of memory.
-        apart = np.square(apart_m[part].transpose(1, 0, 2)).reshape(places, -1)
+        apart = np.square(apart_m[part].transpose(1, 0, 2)).reshape(asked, -1)
         square = np.square(scale_m[part]).astype(np.float32).reshape(-1, sizes).T.copy()
         share = (0.5 * rings[part]).astype(np.float32).reshape(-1, sizes).T.copy()
         base, across, root = (np.empty(apart.shape, np.float32) for _ in range(3))
@@ -59,7 +60,7 @@ def hits_between(
                 across /= root
                 across *= share[ring]
                 total += across
-        held = total.reshape(places, -1, places).transpose(1, 0, 2)
+        held = total.reshape(asked, -1, places).transpose(1, 0, 2)
         np.subtract(whole[part, None, :], held, out=out[part])
     return out
 

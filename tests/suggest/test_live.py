@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from geotagger.suggest import album as of_albums
-from geotagger.suggest import candidates, honesty, ring_sums
+from geotagger.suggest import candidates, fusion, honesty, ring_sums
 from geotagger.suggest.album import suggest_album
+from geotagger.suggest.anchors import nearest_in_time
 from geotagger.suggest.calibration import shipped
 from geotagger.suggest.fusion import HIT_RADII_M, Fused, expected_hits, fuse, mass_around, propose
 from geotagger.suggest.motion import SCALES_M, mass_within, uniform_within
@@ -38,15 +39,50 @@ def fused() -> Fused:
     return fuse(view, propose(view), shipped())
 
 
-def test_expected_hits_are_the_sums_over_radii_and_rings(fused: Fused) -> None:
+def all_hits(fused: Fused) -> np.ndarray:
+    """What each place adds to the hits expected at each other one (H, at P, from P), plainly."""
     plain = np.zeros(fused.apart_m.shape)
     for radius in HIT_RADII_M:
         for ring in range(len(SCALES_M)):
             mass = mass_within(fused.apart_m, radius, fused.scale_m[:, None, :, ring])
             plain += mass * fused.rings[:, None, :, ring]
-    np.testing.assert_allclose(
-        expected_hits(fused), plain * fused.share[:, None, :], rtol=0.0, atol=2e-6
-    )
+    return plain * fused.share[:, None, :]
+
+
+def test_expected_hits_are_the_sums_over_radii_and_rings(fused: Fused) -> None:
+    plain = all_hits(fused)
+    rows = np.array([3, 1, 7])
+    at, of = np.array([[2], [0], [5]]), np.array([[1, 4, -1], [0, -1, -1], [5, 3, 2]])
+    wanted = [
+        [sum(plain[row, place, other] for other in some if other >= 0)]
+        for row, (place,), some in zip(rows, at, of, strict=True)
+    ]
+    np.testing.assert_allclose(expected_hits(fused, rows, at, of), wanted, rtol=0.0, atol=2e-6)
+
+
+@pytest.mark.parametrize("slack", [0.0, 0.4, 5.0])
+def test_first_places_are_those_of_comparing_all_places_with_all(
+    fused: Fused, monkeypatch: pytest.MonkeyPatch, slack: float
+) -> None:
+    monkeypatch.setattr(fusion, "_DOUBT_HITS", slack)
+    monkeypatch.setattr(fusion, "_DOUBT_FAR", 2.0 * slack)
+    gain = np.where(fused.table.present, all_hits(fused).sum(axis=2), -np.inf)
+    near, rows = nearest_in_time(fused.view, fused.table), np.arange(len(gain))
+    best = gain.argmax(axis=1)
+    keep = gain[rows, best] < gain[rows, near] + slack + 2.0 * slack * fused.far
+    found = fusion.first_places(fused)
+    np.testing.assert_array_equal(found, np.where(keep, near, best))
+    assert (found != near).any() == (slack == 0.0)
+
+
+def test_the_best_of_some_places_is_that_of_the_hits_from_these(fused: Fused) -> None:
+    active = np.random.default_rng(2).random(fused.share.shape) < 0.4
+    active[5] = False
+    usable = active & fused.table.present
+    gain = np.einsum("hxp,hp->hx", all_hits(fused), usable.astype(np.float64))
+    best = np.where(usable, gain, -np.inf).argmax(axis=1)
+    wanted = np.where(usable.any(axis=1), best, -1)
+    np.testing.assert_array_equal(fusion.best_places(fused, active), wanted)
 
 
 def test_mass_in_parts_is_the_mass_of_all(fused: Fused) -> None:

@@ -43,23 +43,23 @@ def hits_between(
     if out.size == 0:
         return out
     whole = len(radii_m) * 0.5 * rings.sum(axis=2)
-    for part in _parts(count, asked * places):
+    radii = np.square(radii_m)[:, None, None]
+    for part in _parts(count, len(radii_m) * asked * places):
         # Places first, so that what belongs to a ring repeats over long stretches of memory.
         apart = np.square(apart_m[part].transpose(1, 0, 2)).reshape(asked, -1)
+        base = np.subtract(apart, radii).astype(np.float32)
         square = np.square(scale_m[part]).astype(np.float32).reshape(-1, sizes).T.copy()
         share = (0.5 * rings[part]).astype(np.float32).reshape(-1, sizes).T.copy()
-        base, across, root = (np.empty(apart.shape, np.float32) for _ in range(3))
+        four = (4.0 * radii).astype(np.float32)
+        across, root = np.empty_like(base), np.empty_like(base)
         total = np.zeros(apart.shape, np.float32)
-        for radius in radii_m.tolist():
-            np.subtract(apart, radius**2, out=base, casting="same_kind")
-            for ring in range(sizes):
-                np.add(base, square[ring], out=across)
-                np.multiply(across, across, out=root)
-                root += square[ring] * np.float32(4.0 * radius**2)
-                np.sqrt(root, out=root)
-                across /= root
-                across *= share[ring]
-                total += across
+        for ring in range(sizes):
+            np.add(base, square[ring], out=across)
+            np.multiply(across, across, out=root)
+            root += four * square[ring]
+            np.sqrt(root, out=root)
+            across /= root
+            total += across.sum(axis=0) * share[ring]
         held = total.reshape(asked, -1, places).transpose(1, 0, 2)
         np.subtract(whole[part, None, :], held, out=out[part])
     return out

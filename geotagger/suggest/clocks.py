@@ -156,7 +156,7 @@ def _moved(photo: AlbumPhoto, correction: Correction | None) -> AlbumPhoto:
     when = photo.when
     if when is None or correction is None:
         return photo
-    return photo.at(_corrected(when, when.tzinfo, correction))
+    return replace(photo, when=_corrected(when, when.tzinfo, correction))
 
 
 @lru_cache(maxsize=32_768)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,18 +116,6 @@ class AlbumPhoto:
     texts: tuple[PhotoText, ...] = ()
     day_only: bool = False
     brightness: float | None = None
-
-    def at(self, when: datetime | None) -> AlbumPhoto:
-        """Return the photo with another time, in half the time of `dataclasses.replace`.
-
-        Whole albums are corrected anew with every decision.
-        """
-        return AlbumPhoto(*[*_BEFORE_WHEN(self), when, *_AFTER_WHEN(self)])
-
-
-_NAMES = [field.name for field in fields(AlbumPhoto)]
-_BEFORE_WHEN = attrgetter(*_NAMES[: _NAMES.index("when")])
-_AFTER_WHEN = attrgetter(*_NAMES[_NAMES.index("when") + 1 :])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
-from datetime import timedelta
-
 import numpy as np
 import pytest
 
@@ -16,15 +13,8 @@ from geotagger.suggest.calibration import shipped
 from geotagger.suggest.fusion import HIT_RADII_M, Fused, expected_hits, fuse, mass_around, propose
 from geotagger.suggest.motion import SCALES_M, mass_within, uniform_within
 from geotagger.suggest.scene import scene_of, view_of
-from geotagger.suggest.types import (
-    AlbumPhoto,
-    Anchor,
-    AnchorKind,
-    CellGuess,
-    PhotoText,
-    TextKind,
-)
-from tests.suggest.making import NOON, look, photo
+from geotagger.suggest.types import AlbumPhoto
+from tests.suggest.making import look, photo
 
 
 def album(count: int = 60) -> list[AlbumPhoto]:
@@ -177,16 +167,3 @@ def test_neither_does_the_number_of_photos_that_are_worked_on_together(
 def test_a_suggestion_made_anew_is_the_one_made_first() -> None:
     photos = album()
     assert suggest_album(photos) == suggest_album(photos)
-
-
-def test_a_photo_at_another_time_is_the_photo_in_all_else() -> None:
-    one = AlbumPhoto(
-        "k", "n.jpg", NOON, zone_known=True, time_is_fallback=True, camera="c",
-        anchor=Anchor(1.0, 2.0, 3.0, AnchorKind.GPS), embedding=look(1),
-        guess=CellGuess(np.zeros(1, np.int32), np.zeros(1, np.float32), -1.0),
-        texts=(PhotoText(TextKind.FILE, "n.jpg"),), day_only=True, brightness=0.5,
-    )  # fmt: skip
-    for when in (NOON + timedelta(hours=1), None):
-        moved, wanted = one.at(when), replace(one, when=when)
-        for field in fields(AlbumPhoto):
-            assert getattr(moved, field.name) is getattr(wanted, field.name)

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
+from geotagger.cli.clock_commands import as_json, described
+from geotagger.library.clocks import ClockRow
+from geotagger.suggest.clock_course import Course, wall_s
+from geotagger.suggest.clocks import ClockOffset
 from tests.cli.conftest import Ran
 from tests.support.albums import LISBON, make_album
 
@@ -55,3 +62,24 @@ def test_unknown_cameras_and_odd_corrections_are_one_sentence(
     (tmp_path / "empty").mkdir()
     assert "scan" in run("clocks", tmp_path / "empty").out
     assert "Scan first" in run("clocks", tmp_path / "empty", "--leave", "x").err
+
+
+def test_a_clock_that_gains_or_was_set_is_told_in_words_and_as_json() -> None:
+    noon = wall_s(datetime(2022, 5, 14, 12))
+    course = Course(((-math.inf, 7200.0), (noon + 86_400.0, 3600.0)), -12.0, noon)
+    found = ClockOffset("NIKON D90", "iPhone 6", 7200.0, 0.97, 14, course)
+    row = ClockRow(album="/trip", camera="NIKON D90", photos=40, found=found)
+    assert described(row).startswith("/trip: The clock of NIKON D90 is 2 h behind")
+    assert described(row).endswith("corrected by +2 h at first, +1 h from 15 May 2022, 12:00 on")
+    told = json.loads(json.dumps(as_json(row)))
+    assert told["applied_s"] == 7200.0
+    assert told["applied_course"] == told["found"]["course"]
+    assert told["applied_course"] == {
+        "seconds_more_each_day": -12.0,
+        "origin": "2022-05-14T12:00:00",
+        "legs": [
+            {"since": None, "offset_s": 7200.0},
+            {"since": "2022-05-15T12:00:00", "offset_s": 3600.0},
+        ],
+    }
+    assert as_json(ClockRow("/trip", "iPhone 6", 9))["applied_course"] is None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from PySide6.QtCore import (
     QItemSelection,
     QItemSelectionModel,
@@ -9,15 +11,18 @@ from PySide6.QtCore import (
     QPersistentModelIndex,
     QPoint,
     QRect,
+    QSize,
     Qt,
     QTimer,
     Signal,
 )
 from PySide6.QtGui import (
+    QDrag,
     QFont,
     QKeyEvent,
     QPainter,
     QPaintEvent,
+    QPixmap,
     QRegion,
     QResizeEvent,
 )
@@ -36,6 +41,8 @@ from desktop.library.thumbs import ThumbnailLoader
 from geotagger.library.rows import PhotoRow
 
 SIZES = (96, 128, 176, 240)
+_DRAGGED = 72
+"""Side of the picture that hangs at the pointer."""
 _Action = QAbstractItemView.CursorAction
 _Hint = QAbstractItemView.ScrollHint
 
@@ -65,6 +72,7 @@ class PhotoGrid(QAbstractItemView):
         self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
         self.setItemDelegate(PhotoDelegate(thumbnails, self))
+        self.setDragEnabled(True)
         self.setModel(model)
         model.modelAboutToBeReset.connect(self._remember)
         model.modelReset.connect(self._restore)
@@ -119,6 +127,41 @@ class PhotoGrid(QAbstractItemView):
             return False
         self.go_to(row)
         return True
+
+    # -- dragging photos away
+
+    def startDrag(self, _actions: Qt.DropAction) -> None:
+        """Drag the selected photos, to be let go on the map; the first one is seen on the way."""
+        chosen = sorted(self.selectionModel().selectedIndexes(), key=QModelIndex.row)
+        if not chosen:
+            return
+        drag = QDrag(self)
+        drag.setMimeData(self._photos.mimeData(chosen))
+        drag.setPixmap(self._dragged(chosen))
+        drag.exec(Qt.DropAction.CopyAction)
+
+    def _dragged(self, chosen: Sequence[QModelIndex]) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(QSize(_DRAGGED, _DRAGGED) * ratio)
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(self.palette().base().color())
+        photo = self._photos.photo(chosen[0].row())
+        thumbnail = None if photo is None else self._thumbnails.get(photo.id)
+        painter = QPainter(picture)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        square = QRect(0, 0, _DRAGGED, _DRAGGED)
+        if thumbnail is not None:
+            side = min(thumbnail.width(), thumbnail.height())
+            middle = QRect(0, 0, side, side)
+            middle.moveCenter(thumbnail.rect().center())
+            painter.drawPixmap(square, thumbnail, middle)
+        if len(chosen) > 1:
+            band = QRect(0, _DRAGGED - 24, _DRAGGED, 24)
+            painter.fillRect(band, self.palette().highlight())
+            painter.setPen(self.palette().highlightedText().color())
+            painter.drawText(band, int(Qt.AlignmentFlag.AlignCenter), f"{len(chosen):,}")
+        painter.end()
+        return picture
 
     # -- what QAbstractItemView asks
 

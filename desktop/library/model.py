@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistentModelIndex, Qt
+from PySide6.QtCore import (
+    QAbstractListModel,
+    QMimeData,
+    QModelIndex,
+    QObject,
+    QPersistentModelIndex,
+    Qt,
+)
 
 from desktop import wording
 from desktop.library.snapshot import Section, Snapshot
@@ -13,6 +20,14 @@ from geotagger.library.rows import PhotoRow
 
 ROW = Qt.ItemDataRole.UserRole
 """Role that gives the PhotoRow."""
+PHOTOS_MIME = "application/x-photo-geotagger-photos"
+"""What is dragged: ids of photos as text, with spaces between."""
+
+
+def dragged_photos(data: QMimeData) -> list[int]:
+    """Return the photos that are dragged, none if it is something else."""
+    text = bytes(data.data(PHOTOS_MIME).data()).decode("ascii", "replace")
+    return [int(word) for word in text.split() if word.isdigit()]
 
 
 class PhotoModel(QAbstractListModel):
@@ -60,6 +75,19 @@ class PhotoModel(QAbstractListModel):
     def photos(self) -> list[PhotoRow]:
         """All rows; not to be changed."""
         return self._rows
+
+    def flags(self, index: QModelIndex | QPersistentModelIndex) -> Qt.ItemFlag:
+        return super().flags(index) | Qt.ItemFlag.ItemIsDragEnabled
+
+    def mimeTypes(self) -> list[str]:
+        return [PHOTOS_MIME]
+
+    def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
+        photos = [self.photo(row) for row in sorted({index.row() for index in indexes})]
+        data = QMimeData()
+        words = " ".join(str(photo.id) for photo in photos if photo is not None)
+        data.setData(PHOTOS_MIME, words.encode("ascii"))
+        return data
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)

@@ -6,14 +6,15 @@ import json
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from PySide6.QtCore import QSize, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QColor
+from PySide6.QtCore import QPoint, QSize, Qt, QTimer, QUrl, Signal
+from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent
 from PySide6.QtWebChannel import QWebChannel
 from PySide6.QtWebEngineCore import QWebEnginePage, QWebEngineProfile, QWebEngineSettings
 from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop import signs
+from desktop.library.model import dragged_photos
 from desktop.map.bridge import MapBridge
 from desktop.map.page import page_html
 from desktop.map.scheme import PAGE_URL, SCHEME, MapSchemeHandler, OnlyOwnScheme
@@ -90,6 +91,8 @@ class MapView(QWidget):
     """The ``id`` of a photo whose sign was clicked."""
     moved = Signal(float, float, float)
     """The map came to rest: latitude, longitude of its middle, and zoom."""
+    photos_dropped = Signal(list, float, float)
+    """Ids of photos that were let go on the map, latitude and longitude there."""
     script_error = Signal(str)
     """A script of the page failed; for the log and for tests."""
 
@@ -120,6 +123,8 @@ class MapView(QWidget):
             QWebEngineSettings.WebAttribute.NavigateOnDropEnabled,
         ):
             settings.setAttribute(attribute, False)
+        self.setAcceptDrops(True)
+        self._page.loadFinished.connect(self._take_drops)
         self._web.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
         self._web.setPage(self._page)
         layout = QVBoxLayout(self)
@@ -204,9 +209,16 @@ class MapView(QWidget):
 
     def center(self, callback: Callable[[float, float], None]) -> None:
         """Call back with latitude and longitude of the middle of the map."""
+        self._ask("tellCenter", callback)
+
+    def place_of(self, point: QPoint, callback: Callable[[float, float], None]) -> None:
+        """Call back with latitude and longitude of a point of this widget."""
+        self._ask("tellPlace", callback, point.x(), point.y())
+
+    def _ask(self, name: str, callback: Callable[[float, float], None], *arguments: object) -> None:
         number = max(self._asked, default=0) + 1
         self._asked[number] = callback
-        self._send("tellCenter", number)
+        self._send(name, number, *arguments)
 
     def set_dark(self, dark: bool) -> None:
         """Choose the palette."""
@@ -239,6 +251,21 @@ class MapView(QWidget):
         target = self._web.focusProxy()
         return target if target is not None else self._web
 
+    # What Qt tells -------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if dragged_photos(event.mimeData()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        photos = dragged_photos(event.mimeData())
+        if photos:
+            event.acceptProposedAction()
+            self.place_of(
+                event.position().toPoint(),
+                lambda lat, lon: self.photos_dropped.emit(photos, lat, lon),
+            )
+
     # Inside --------------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
@@ -246,6 +273,11 @@ class MapView(QWidget):
 
     def minimumSizeHint(self) -> QSize:
         return QSize(160, 120)
+
+    def _take_drops(self) -> None:
+        """Have drags come to this widget instead of the page, whose view is made with it."""
+        for widget in self.findChildren(QWidget):
+            widget.setAcceptDrops(False)
 
     def _send(self, name: str, *args: object) -> None:
         if name in _STATE:
@@ -270,7 +302,7 @@ class MapView(QWidget):
                     self.photo_chosen.emit(int(number))
                 case "moved", [lat, lon, zoom]:
                     self.moved.emit(*_place(lat, lon), float(zoom))
-                case "center", [number, lat, lon]:
+                case "place", [number, lat, lon]:
                     callback = self._asked.pop(int(number), None)
                     if callback is not None:
                         callback(*_place(lat, lon))

@@ -238,6 +238,11 @@ class ReviewController(QObject):
         self._decide("Paste place", lambda: self._engine.moved(ids, lat, lon))
         self.advance.emit()
 
+    def place_photos(self, photo_ids: Sequence[int], lat: float, lon: float) -> None:
+        """Put photos to a place, as one step for undo; those whose place is in the file stay."""
+        ids = list(photo_ids)
+        self._decide("Place by hand", lambda: self._engine.moved(ids, lat, lon))
+
     def accept_all(self, photo_ids: Sequence[int]) -> None:
         """Accept the best candidate of these photos, as one step for undo."""
         ids = list(photo_ids)
@@ -254,6 +259,10 @@ class ReviewController(QObject):
         def done(result: tuple[list[Change], list[PhotoRow]]) -> None:
             changes, rows = result
             if not changes:
+                self.said.emit(
+                    "Nothing was decided: these photos have no candidates, or their place is "
+                    "already in the file."
+                )
                 self.renewals.resume()
                 return
             many = f" ({wording.photos(len(changes))})" if len(changes) > 1 else ""

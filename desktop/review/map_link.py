@@ -32,6 +32,7 @@ class MapLink(QObject):
         review.details_changed.connect(self._on_details)
         review.proposal_changed.connect(self._on_proposal)
         view.marker_dragged.connect(review.place_at)
+        view.photos_dropped.connect(review.place_photos)
         view.map_clicked.connect(self._on_click)
         view.candidate_chosen.connect(review.choose)
 

@@ -101,7 +101,11 @@ geotagger.start = (map, options) => {
     },
     tellCenter: (number) => {
       const { lat, lng } = map.getCenter();
-      tell("center", number, lat, lng);
+      tell("place", number, lat, lng);
+    },
+    tellPlace: (number, x, y) => {
+      const { lat, lng } = map.containerPointToLatLng([x, y]);
+      tell("place", number, lat, lng);
     },
   };
 

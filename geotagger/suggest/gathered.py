@@ -30,9 +30,6 @@ LEAST_SHARE = 0.1
 FEWEST = 2
 """Look-alikes outside the album that make a mode; one alone is a reference already."""
 
-_SLIGHT = 0.05
-"""Density that is as good as none: what look-alikes say grows with its logarithm from here on."""
-
 _SAME_M = 250.0
 """A mode so near to a place in the table is that place."""
 
@@ -96,7 +93,7 @@ class GatheredLookalikes:
         )
         near[~table.present[rows, places] | IS_AREA[table.origin[rows, places]]] = False
         counts = near.sum(axis=1)
-        share = np.where(near, np.exp(view.found.log_weight[rows]), 0.0).sum(axis=1)
+        share = np.where(near, view.found.share[rows], 0.0).sum(axis=1)
         for number in np.flatnonzero(counts >= FEWEST).tolist():
             text = reasons.gathered(int(counts[number]))
             out[number].append(Reason(text, 0.9 * float(share[number]), "gathered"))
@@ -104,7 +101,7 @@ class GatheredLookalikes:
 
 
 def _density(view: View, table: PlaceTable) -> FloatArray:
-    """Return how dense it is at each place (H, P), as a logarithm; 0 where as good as none."""
+    """Return how dense it is at each place (H, P), as a logarithm; 0 where chance does better."""
     if view.found.index.shape[1] == 0 or table.lat.shape[1] == 0:
         return np.zeros(table.lat.shape)
     world = view.scene.world
@@ -113,7 +110,7 @@ def _density(view: View, table: PlaceTable) -> FloatArray:
         cell = table.origin == Origin.WORLD
         radius = radius + np.where(cell, world.radius_m[np.where(cell, table.index, 0)], 0.0)
     dense = retrieval.density(view.found, table.lat, table.lon, radius)
-    return np.where(table.present, np.log1p(dense / _SLIGHT), 0.0)
+    return np.where(table.present, np.log1p(dense), 0.0)
 
 
 def _in_table(table: PlaceTable, lat: FloatArray, lon: FloatArray) -> np.ndarray:

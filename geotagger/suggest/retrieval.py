@@ -77,18 +77,24 @@ class Found:
     """The look-alikes of H photos.
 
     ``index`` (H, K) are numbers of anchors or, A being the number of anchors, A and more for
-    references, -1 where there is none; ``cosine`` (H, K) descend; ``log_weight`` (H, K) are the
-    logarithms of their shares, -inf where there is none, which with chance's sum to 1; ``vectors``
-    (H, K, 3) are unit vectors to their places. ``near`` (H, N) are the references that look most
-    alike, -1 for none, and ``near_cosine`` (H, N) their cosines, descending.
+    references, -1 where there is none; ``cosine`` (H, K) descend; ``log_odds`` (H, K) are the
+    logarithms of how much more they weigh than chance's look-alike, -inf where there is none;
+    ``vectors`` (H, K, 3) are unit vectors to their places. ``near`` (H, N) are the references that
+    look most alike, -1 for none, and ``near_cosine`` (H, N) their cosines, descending.
     """
 
     index: IntArray
     cosine: FloatArray
-    log_weight: FloatArray
+    log_odds: FloatArray
     vectors: FloatArray
     near: IntArray
     near_cosine: FloatArray
+
+    @property
+    def share(self) -> FloatArray:
+        """The shares (H, K) of all weight, which with chance's sum to 1."""
+        odds = np.exp(self.log_odds)
+        return np.asarray(odds / (1.0 + odds.sum(axis=1, keepdims=True)), np.float64)
 
     def of(self, count: int) -> Found:
         """Return the look-alikes of the first photos."""
@@ -231,7 +237,7 @@ def found_of(
     return Found(
         index=index,
         cosine=cosine,
-        log_weight=_log_weight(raw),
+        log_odds=raw - log_likeness(np.full(1, CHANCE)),
         vectors=unit_vectors(lat.ravel(), lon.ravel()).reshape(*lat.shape, 3),
         near=near,
         near_cosine=near_cosine,
@@ -272,14 +278,6 @@ def as_one(log_weight: FloatArray) -> FloatArray:
     return np.asarray(1.0 - apart * apart / 2.0, np.float64)
 
 
-def _log_weight(raw: FloatArray) -> FloatArray:
-    """Return what the weights (H, K) are of all there is, chance's look-alike included."""
-    chance = float(np.exp(log_likeness(np.full(1, CHANCE)))[0])
-    # No weight is above that of the same picture, so that their sum is a number.
-    whole = np.log(np.exp(raw).sum(axis=1) + chance)
-    return np.asarray(raw - whole[:, None], np.float64)
-
-
 def kernels(found: Found, vectors: FloatArray, radius_m: FloatArray | None = None) -> FloatArray:
     """Return the kernels around the look-alikes at places (H, P, K), 1 at most.
 
@@ -301,12 +299,13 @@ def kernels(found: Found, vectors: FloatArray, radius_m: FloatArray | None = Non
 
 
 def density(found: Found, lat: FloatArray, lon: FloatArray, radius_m: FloatArray) -> FloatArray:
-    """Return the density at places (H, P): the share of the weight that speaks for each.
+    """Return the density at places (H, P), the peak of chance's look-alike being 1.
 
-    The peak of a kernel counts 1, so that it is 1 at most, where all look-alikes are.
+    It is no share: the same picture taken again says the more the more alike the two are, though
+    nothing else is alike.
     """
     vectors = unit_vectors(lat.ravel(), lon.ravel()).reshape(*lat.shape, 3)
-    weight = np.exp(found.log_weight)[..., None]
+    weight = np.exp(found.log_odds)[..., None]
     return np.asarray((kernels(found, vectors, radius_m) @ weight)[..., 0], np.float64)
 
 
@@ -345,7 +344,7 @@ def modes_of(found: Found, anchors: int, count: int = 2) -> Modes:
     )
     if known == 0:
         return out
-    weight = np.exp(found.log_weight)
+    weight = found.share
     exists = found.index >= 0
     near = kernels(found, found.vectors)
     left = np.where(exists, (near @ weight[..., None])[..., 0], 0.0)

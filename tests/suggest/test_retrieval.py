@@ -98,7 +98,7 @@ def test_many_scenes_of_one_album_weigh_less_than_as_many_albums() -> None:
     assert modes.share[0, 0] > 2.0 * modes.share[0, 1]
 
 
-def test_the_density_is_the_share_that_speaks_for_a_place() -> None:
+def test_the_density_is_what_speaks_for_a_place_against_chance() -> None:
     mine = look(1)
     places = [LISBON, near(LISBON, 50.0, 1), PORTO]
     have = found(library([look(10 + n, mine, 0.8) for n in range(3)], places), mine)
@@ -106,7 +106,8 @@ def test_the_density_is_the_share_that_speaks_for_a_place() -> None:
     density = retrieval.density(have, lat, lon, np.zeros((1, 3)))[0]
     assert density[0] == pytest.approx(2.0 * density[1], rel=0.02)
     assert density[2] < 1e-6
-    assert float(np.exp(have.log_weight).sum()) < 1.0  # chance has a share
+    assert density[1] == pytest.approx(float(np.exp(have.log_odds[0, 2])), rel=1e-3)
+    assert float(have.share.sum()) < 1.0  # chance has a share
     wide = retrieval.density(have, lat, lon, np.full((1, 3), 400e3))[0]
     assert wide[0] > 1.2 * density[0]  # a region holds both towns
 
@@ -115,7 +116,7 @@ def test_faint_looks_leave_most_to_chance_and_strong_ones_little() -> None:
     mine = look(1)
     faint = found(library([look(2, mine, 0.52)], [LISBON]), mine)
     strong = found(library([look(2, mine, 0.95)], [LISBON]), mine)
-    assert np.exp(faint.log_weight[0, 0]) < 0.1 < 0.9 < np.exp(strong.log_weight[0, 0])
+    assert faint.share[0, 0] < 0.1 < 0.9 < strong.share[0, 0]
     below = found(library([look(2, mine, 0.4)], [LISBON]), mine)
     assert not (below.index >= 0).any()
 

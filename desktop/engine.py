@@ -34,6 +34,7 @@ from geotagger.library.listing import Listing
 from geotagger.library.rows import Change, Decision, DecisionKind, PhotoDetails, PhotoRow
 from geotagger.library.scan import ScanEvent, scan_folder
 from geotagger.library.thumbnails import Thumbnails
+from geotagger.library.used_places import UsedPlace, keep_favourite, used_places
 from geotagger.library.writing import UndoResult, WriteEntry, WriteOptions, WritePlan, WriteResult
 from geotagger.models import installing, store
 from geotagger.models.catalogue import ModelRow, catalogue
@@ -105,6 +106,14 @@ class Engine:
     def search_places(self, text: str) -> list[Place]:
         """Return places whose name matches, the most likely meant first."""
         return self.places().search(text)
+
+    def used_places(self) -> list[UsedPlace]:
+        """Return favourite places, then those of late."""
+        return used_places(self.catalog)
+
+    def keep_favourite(self, place: UsedPlace, keep: bool) -> None:
+        """Make a place a favourite, or none any more."""
+        keep_favourite(self.catalog, place, keep=keep)
 
     def place_name(self, lat: float, lon: float) -> str:
         """Return the name of the nearest place, or nothing in the middle of nowhere."""

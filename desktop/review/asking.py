@@ -52,7 +52,7 @@ class ReviewDialogs(QObject):
 
     def search_place(self) -> None:
         """Ask for a place by name, show it, and put the marker there."""
-        dialog = PlaceSearchDialog(self._engine.search_places, self._work, self._window)
+        dialog = PlaceSearchDialog(self._engine, self._work, self._window)
 
         def found() -> None:
             place = dialog.chosen

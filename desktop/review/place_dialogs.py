@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
+    QDialogButtonBox,
     QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
+    QPushButton,
     QWidget,
 )
 
 from desktop import theme
 from desktop.dialogs import cancel_and, column
-from desktop.work import INTERACTIVE, Work
+from desktop.engine import Engine
+from desktop.work import INTERACTIVE, Context, Work
 from geotagger.earth import coordinates
-from geotagger.earth.places import ATTRIBUTION, Place
+from geotagger.earth.places import ATTRIBUTION
+from geotagger.errors import GeotaggerError
+from geotagger.library.used_places import UsedPlace
 
 _SEARCH_AFTER_MS = 80
+_STAR, _NO_STAR = "★", "\u2003"
+_KEEP, _KEEP_NO_MORE = "Keep as favourite", "No favourite any more"
+_USED = "Favourites, and places of late. Type a name to search all places."
+_NONE_USED = "Type a name to search all places; those that you use are listed here later."
 
 
 class CoordinatesDialog(QDialog):
@@ -64,29 +71,33 @@ class CoordinatesDialog(QDialog):
 
 
 class PlaceSearchDialog(QDialog):
-    """Finds places by name while one types, offline; `chosen` is the place that was taken."""
+    """Finds places by name while one types, offline; before that it lists those used already.
 
-    def __init__(
-        self, search: Callable[[str], list[Place]], work: Work, parent: QWidget | None = None
-    ) -> None:
+    `chosen` is the place that was taken.
+    """
+
+    def __init__(self, engine: Engine, work: Work, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWindowTitle("Search a place")
-        self.chosen: Place | None = None
-        self._search = search
+        self.chosen: UsedPlace | None = None
+        self._engine = engine
         self._work = work
-        self._found: list[Place] = []
+        self._found: list[UsedPlace] = []
         self.edit = QLineEdit()
         self.edit.setPlaceholderText("City, quarter or village")
         self.edit.setAccessibleName("Name of a place")
         self.edit.setClearButtonEnabled(True)
         self.results = QListWidget()
-        self.results.setAccessibleName("Places found")
+        self.results.setAccessibleName("Places")
         self.results.setMinimumHeight(240)
-        self.answer = QLabel(ATTRIBUTION)
+        self.answer = QLabel(ATTRIBUTION, wordWrap=True)
         soft = self.palette()
         soft.setColor(soft.ColorRole.WindowText, theme.colours(soft).secondary)
         self.answer.setPalette(soft)
+        self.favourite = QPushButton(_KEEP)
+        self.favourite.setAutoDefault(False)
         self.buttons, self.ok = cancel_and(self, "Go there")
+        self.buttons.addButton(self.favourite, QDialogButtonBox.ButtonRole.ActionRole)
         self.ok.setEnabled(False)
         self.setMinimumWidth(480)
         layout = column(self)
@@ -99,6 +110,9 @@ class PlaceSearchDialog(QDialog):
         self.edit.installEventFilter(self)
         self.results.currentRowChanged.connect(self._choose)
         self.results.itemActivated.connect(lambda _item: self.accept())
+        self.favourite.clicked.connect(self._keep)
+        self._choose(-1)
+        self._start()
 
     def accept(self) -> None:
         if self.chosen is not None:
@@ -118,31 +132,71 @@ class PlaceSearchDialog(QDialog):
             return True
         return super().eventFilter(watched, event)
 
-    def _start(self) -> None:
+    def _start(self, chosen: UsedPlace | None = None) -> None:
         text = self.edit.text().strip()
-        if not text:
-            self._show([])
-            return
+
+        def function(_context: Context) -> list[UsedPlace]:
+            used = self._engine.used_places()
+            if not text:
+                return used
+            kept = [one for one in used if one.favourite]
+            found = (
+                UsedPlace(place.label, place.lat, place.lon)
+                for place in self._engine.search_places(text)
+            )
+            return [next((two for two in kept if two.is_near(one)), one) for one in found]
+
         self._work.latest(
             "search",
             INTERACTIVE,
-            lambda _context: self._search(text),
+            function,
             owner=self,
-            done=self._show,
+            done=lambda places: self._show(text, places, chosen),
         )
 
-    def _show(self, places: list[Place]) -> None:
+    def _show(self, text: str, places: list[UsedPlace], chosen: UsedPlace | None) -> None:
         self._found = places
         self.results.clear()
         for place in places:
-            item = QListWidgetItem(place.label, self.results)
-            if place.population:
-                item.setToolTip(f"{place.population:,} inhabitants")
-        nothing = not places and bool(self.edit.text().strip())
-        self.answer.setText("No place of this name is known." if nothing else ATTRIBUTION)
-        self.results.setCurrentRow(0 if places else -1)
+            item = QListWidgetItem(f"{_STAR if place.favourite else _NO_STAR} {place.label}")
+            if place.favourite:
+                item.setData(Qt.ItemDataRole.AccessibleTextRole, f"{place.label}, favourite")
+            else:
+                item.setData(Qt.ItemDataRole.AccessibleTextRole, place.label)
+            self.results.addItem(item)
+        if places or not text:
+            self.answer.setText(ATTRIBUTION if text else _USED if places else _NONE_USED)
+        else:
+            self.answer.setText("No place of this name is known.")
+        rows = [at for at, one in enumerate(places) if chosen is not None and one.is_near(chosen)]
+        # What was used before is offered, not taken: Enter in an empty field goes nowhere.
+        first = 0 if places and text else -1
+        self.results.setCurrentRow(rows[0] if rows else first)
         self._choose(self.results.currentRow())
 
     def _choose(self, row: int) -> None:
         self.chosen = self._found[row] if 0 <= row < len(self._found) else None
         self.ok.setEnabled(self.chosen is not None)
+        self.favourite.setEnabled(self.chosen is not None)
+        kept = self.chosen is not None and self.chosen.favourite
+        self.favourite.setText(_KEEP_NO_MORE if kept else _KEEP)
+
+    def _keep(self) -> None:
+        place = self.chosen
+        if place is None:
+            return
+
+        def failed(error: Exception) -> None:
+            if isinstance(error, GeotaggerError):
+                self.answer.setText(str(error))
+            else:
+                self._work.failed_unheard.emit(error)
+
+        self._work.start(
+            INTERACTIVE,
+            lambda _context: self._engine.keep_favourite(place, not place.favourite),
+            name="favourite",
+            owner=self,
+            done=lambda _: self._start(place),
+            failed=failed,
+        )

@@ -202,10 +202,14 @@ def store_record(connection: sqlite3.Connection, record: PhotoRecord, sidecar_st
         )
         return int(cursor.lastrowid or 0)
     photo_id = int(row["id"])
-    assignments = ", ".join(f"{column} = ?" for column in RECORD_COLUMNS)
+    gps = record.gps
+    place = (gps.lat, gps.lon, SAME_PLACE_DEG)
+    # A place makes a photo of what looks like a document, but not one that was written by us.
+    document = "document AND coalesce(abs(? - written_lat) + abs(? - written_lon), 1) <= ?"
     connection.execute(
-        f"UPDATE photos SET {assignments}, missing = 0, place = '', write_error = '' WHERE id = ?",
-        (*values, photo_id),
+        f"UPDATE photos SET {_ASSIGNMENTS}, document = max(?, {document}), missing = 0, place = '',"
+        " write_error = '' WHERE id = ?",
+        (*_but_document(values), int(record.looks_like_document), *place, photo_id),
     )
     forget_other_places(connection, photo_id)
     if row["fingerprint"] not in {record.fingerprint, ""}:
@@ -214,6 +218,14 @@ def store_record(connection: sqlite3.Connection, record: PhotoRecord, sidecar_st
         if row["wall_us"] != wall_us and row["camera"] != record.camera:
             connection.execute("DELETE FROM decisions WHERE photo_id = ?", (photo_id,))
     return photo_id
+
+
+_ASSIGNMENTS = ", ".join(f"{column} = ?" for column in RECORD_COLUMNS if column != "document")
+
+
+def _but_document(values: tuple[object, ...]) -> tuple[object, ...]:
+    at = RECORD_COLUMNS.index("document")
+    return values[:at] + values[at + 1 :]
 
 
 def forget_other_places(connection: sqlite3.Connection, photo_id: int) -> None:
@@ -239,10 +251,10 @@ def refresh_record(
     old = connection.execute("SELECT fingerprint FROM photos WHERE id = ?", (photo_id,)).fetchone()[
         "fingerprint"
     ]
-    assignments = ", ".join(f"{column} = ?" for column in RECORD_COLUMNS)
+    document = int(record.looks_like_document)
     connection.execute(
-        f"UPDATE photos SET {assignments}, missing = 0 WHERE id = ?",
-        (*values_of(record, sidecar_stamp), photo_id),
+        f"UPDATE photos SET {_ASSIGNMENTS}, document = max(?, document), missing = 0 WHERE id = ?",
+        (*_but_document(values_of(record, sidecar_stamp)), document, photo_id),
     )
     if old != record.fingerprint:
         connection.execute(

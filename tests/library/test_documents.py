@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import piexif
 import pytest
 from PIL import Image
 
-from geotagger.library import clocks, neighbours, queries, review
+from geotagger.library import clocks, committing, neighbours, queries, review
 from geotagger.library.analysing import album_photos, analyse
 from geotagger.library.catalog import Catalog
 from geotagger.library.doubtful_gps import doubtful_gps
@@ -17,7 +19,8 @@ from geotagger.library.references import references_of
 from geotagger.library.rows import Decision, DecisionKind, PhotoState
 from geotagger.library.scan import scan_folder
 from geotagger.library.vectors import encode_vector
-from tests.support.albums import Shot, make_album
+from geotagger.library.writing import WriteOptions
+from tests.support.albums import Shot, gps_ifd, make_album
 
 PHOTO = Shot("photo.jpg", "town", 1, 5.0, 0.0, 0.0, tagged=False)
 SCAN = replace(PHOTO, name="scan.jpg", minutes=6.0, lat=48.2, lon=16.37, tagged=True,
@@ -62,6 +65,38 @@ def test_not_even_one_that_was_placed_by_hand_is_an_anchor(catalog: Catalog, roo
     album = str(root / "trip")
     assert neighbours.streams_of(catalog, album, album_photos(catalog, album, None), None) == ()
     assert doubtful_gps(catalog, root) == []
+
+
+def test_a_screenshot_stays_one_when_its_place_was_written_by_us(
+    catalog: Catalog, root: Path
+) -> None:
+    def state() -> tuple[bool, PhotoState]:
+        row = next(row for row in queries.photos(catalog, root) if row.name == SCREEN.name)
+        with catalog.reading() as connection:
+            query = "SELECT document FROM photos WHERE id = ?"
+            return bool(connection.execute(query, (row.id,)).fetchone()[0]), row.state
+
+    ids = {row.name: row.id for row in queries.photos(catalog, root)}
+    here = Decision(ids[SCREEN.name], DecisionKind.MOVED, 48.2, 16.37, 50.0, "Vienna", "by hand")
+    review.decide(catalog, [here])
+    plan = committing.plan(catalog, root, None, WriteOptions())
+    (result,) = committing.commit(catalog, plan)
+    assert result.error is None
+    assert state() == (True, PhotoState.WRITTEN)
+    path = root / "trip" / SCREEN.name
+    os.utime(path, (1, 1))  # is read again
+    list(scan_folder(catalog, root, workers=1))
+    assert state() == (True, PhotoState.WRITTEN)
+    # Another program's place is somebody's word that it is a photo.
+    patch_gps(path, 10.0, 20.0)
+    list(scan_folder(catalog, root, workers=1))
+    assert state()[0] is False
+
+
+def patch_gps(path: Path, lat: float, lon: float) -> None:
+    exif = piexif.load(str(path))
+    exif["GPS"] = gps_ifd(lat, lon)
+    piexif.insert(piexif.dump(exif), str(path))
 
 
 def test_none_is_a_look_alike_for_photos_of_the_library_or_a_clock_to_compare_with(

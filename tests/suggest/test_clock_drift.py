@@ -94,6 +94,28 @@ def test_no_drift_is_claimed_for_a_steady_clock(offset_s: float, seed: int) -> N
     assert found.offset_s == -offset_s
 
 
+def loose(photos: int, seed: int) -> list[AlbumPhoto]:
+    """Two right clocks whose pictures of one scene lie minutes apart."""
+    generator = np.random.default_rng(seed)
+    minutes = np.sort(generator.uniform(0.0, photos // 170 * 720.0, photos))
+    minutes = minutes // 720.0 * 1440.0 + minutes % 720.0
+    scene, made = 0, []
+    for number, minute in enumerate(minutes.tolist()):
+        if generator.random() < 0.2:
+            scene = int(generator.integers(2**40))
+        seen = look(int(generator.integers(2**40)), near=look(scene), cosine=0.86)
+        phone = bool(generator.random() < 0.3)
+        place = (38.7, -9.1) if phone else None
+        one = photo(f"{number}", minute, place, look=seen)
+        made.append(replace(one, camera=PHONE if phone else CAMERA))
+    return made
+
+
+def test_of_loose_pairs_no_line_is_made_that_only_some_lie_on() -> None:
+    courses = [one.course for seed in range(24) for one in estimate(loose(700, seed))]
+    assert courses == [None] * 24
+
+
 def test_few_pairs_claim_neither_drift_nor_a_setting() -> None:
     assert only(journey(10, 6, gains_s=30.0, alike=0.04)).course is None
     assert only(journey(3, 2, gains_s=60.0)).course is None

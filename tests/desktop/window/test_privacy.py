@@ -150,6 +150,7 @@ def test_a_whole_session_touches_no_network(
         window.commands.actions["models"].trigger()
         window.commands.actions["privacy"].trigger()
         window.dialog.close()
+        desk.qtbot.waitUntil(window.commands.actions["write"].isEnabled)
         window.commands.actions["write"].trigger()
         preview = desk.dialog(lambda: window.writes.dialog, PreviewDialog)
         desk.qtbot.waitUntil(preview.write_button.isEnabled)

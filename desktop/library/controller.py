@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -54,6 +55,8 @@ class LibraryController(QObject):
         self._refresh_job: Job | None = None
         self._undone: Callable[[], None] = lambda: None
         """Has what a refresh took to be read kept for the next one."""
+        self._read_once = threading.Event()
+        """Set when what the catalog knows of the folder was read for the first time."""
         self._listing: Listing | None = None
         self._reload = True
         """Whether the listing is to be read anew altogether."""
@@ -94,6 +97,7 @@ class LibraryController(QObject):
         self._query = Query(root, album, filter_id)
         self.snapshot = None
         self._listing, self._reload = None, True
+        self._read_once = threading.Event()
         self.analysed = False
         self.problems = []
         self.problems_changed.emit(0)
@@ -108,7 +112,7 @@ class LibraryController(QObject):
         query = replace(self._query, **changes)  # type: ignore[arg-type]
         if query != self._query:
             self._query = query
-            self._refresh_now()
+            self._refresh_now(at_once=True)
 
     def refresh(self, photo_ids: Collection[int] | None = None) -> None:
         """Show soon what the catalog says of some photos, or all; many calls make one refresh."""
@@ -152,7 +156,8 @@ class LibraryController(QObject):
             failed=self.failed.emit,
         )
 
-    def _refresh_now(self) -> None:
+    def _refresh_now(self, *, at_once: bool = False) -> None:
+        """Show what the query asks for; ``at_once`` of what was read, whatever is to be read."""
         query = self._query
         if query is None:
             return
@@ -161,9 +166,11 @@ class LibraryController(QObject):
         if self._refresh_job is not None and not self._refresh_job.finished:
             self._refresh_job.drop()
             self._undone()
-        before = None if self._reload else self._listing
+        before = self._listing if at_once or not self._reload else None
+        later = self._reload and before is not None
         unread, self._unread = self._unread, set()
-        self._reload = False
+        read_once = self._read_once
+        self._reload = later
         self._patches.clear()
 
         def undone() -> None:
@@ -172,10 +179,13 @@ class LibraryController(QObject):
 
         def function(_context: Context) -> tuple[Listing, Snapshot, float]:
             began = time.monotonic()
-            if before is None:
-                listing = self._engine.listing(query.root)
-            else:
-                listing = self._engine.renewed(before, unread) if unread else before
+            try:
+                if before is None:
+                    listing = self._engine.listing(query.root)
+                else:
+                    listing = self._engine.renewed(before, unread) if unread else before
+            finally:
+                read_once.set()
             taken = snapshot.take(listing, query)
             return listing, taken, 1000 * (time.monotonic() - began)
 
@@ -187,9 +197,14 @@ class LibraryController(QObject):
             self._listing = listing.patched(self._patches.values())
             self.snapshot = taken
             self.snapshot_taken.emit(taken)
-            if self._stale:
+            if self._stale or later:
                 self._stale = False
                 self.refresh(())
+            if before is None:
+                # The first search need not wait for it then.
+                self._work.latest(
+                    "search", GENERAL, lambda _context: listing.prepare_search(), owner=self
+                )
 
         def failed(error: Exception) -> None:
             undone()
@@ -216,7 +231,13 @@ class LibraryController(QObject):
         self.problems = []
         self._begin(Phase.SCANNING, "Reading photos")
 
+        read_once = self._read_once
+
         def function(context: Context) -> None:
+            # Both at once would show a large library only after many times as long.
+            while not read_once.is_set():
+                context.cancel.raise_if_cancelled()
+                read_once.wait(0.05)
             each(
                 self._engine.scan(
                     root, again=again, progress=context.progress, cancel=context.cancel

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 from desktop import wording
@@ -84,15 +85,12 @@ def sections(rows: Sequence[PhotoRow]) -> tuple[Section, ...]:
     """Return one section for each day, photos without a date last."""
     found = []
     first = 0
+    days = [None if row.when is None else row.when.date() for row in rows]
     for at in range(1, len(rows) + 1):
-        if at == len(rows) or _day(rows[at]) != _day(rows[first]):
+        if at == len(rows) or days[at] != days[first]:
             found.append(Section(_title(rows[first:at]), first, at - first))
             first = at
     return tuple(found)
-
-
-def _day(row: PhotoRow) -> object:
-    return None if row.when is None else row.when.date()
 
 
 def _title(rows: Sequence[PhotoRow]) -> str:
@@ -111,6 +109,7 @@ def _title(rows: Sequence[PhotoRow]) -> str:
     return date
 
 
+@lru_cache(maxsize=4096)
 def _town(place: str) -> str:
     """Return the last two parts of a place's name: a day is rarely spent in one quarter."""
     return ", ".join(place.split(", ")[-2:])

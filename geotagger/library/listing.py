@@ -140,6 +140,10 @@ class Listing:
         rows = self.rows
         return [rows[at] for at in found]
 
+    def prepare_search(self) -> None:
+        """Make what the first search would make, ahead of it."""
+        _ = self._texts
+
     def counts(self, album: str | None = None) -> dict[PhotoState, int]:
         """Return how many photos are in each state; states without any are left out."""
         codes = self._codes if album is None else self._codes[self._within(album)]

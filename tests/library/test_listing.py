@@ -64,6 +64,7 @@ def test_a_patched_listing_is_the_one_that_would_be_read(
 ) -> None:
     before = Listing(ROOT, [row(number, "a" if number % 3 else "b") for number in range(10)])
     if asked:
+        before.prepare_search()
         told(before)  # what was derived before must not outlive the change
     new = [
         row(

@@ -15,19 +15,12 @@ from PySide6.QtCore import (
 )
 
 from desktop import wording
+from desktop.dragging import PHOTOS_MIME, photos_data
 from desktop.library.snapshot import Section, Snapshot
 from geotagger.library.rows import PhotoRow
 
 ROW = Qt.ItemDataRole.UserRole
 """Role that gives the PhotoRow."""
-PHOTOS_MIME = "application/x-photo-geotagger-photos"
-"""What is dragged: ids of photos as text, with spaces between."""
-
-
-def dragged_photos(data: QMimeData) -> list[int]:
-    """Return the photos that are dragged, none if it is something else."""
-    text = bytes(data.data(PHOTOS_MIME).data()).decode("ascii", "replace")
-    return [int(word) for word in text.split() if word.isdigit()]
 
 
 class PhotoModel(QAbstractListModel):
@@ -84,10 +77,7 @@ class PhotoModel(QAbstractListModel):
 
     def mimeData(self, indexes: Sequence[QModelIndex]) -> QMimeData:
         photos = [self.photo(row) for row in sorted({index.row() for index in indexes})]
-        data = QMimeData()
-        words = " ".join(str(photo.id) for photo in photos if photo is not None)
-        data.setData(PHOTOS_MIME, words.encode("ascii"))
-        return data
+        return photos_data(photo.id for photo in photos if photo is not None)
 
     def rowCount(self, parent: QModelIndex | QPersistentModelIndex = QModelIndex()) -> int:  # noqa: B008
         return 0 if parent.isValid() else len(self._rows)

@@ -14,7 +14,7 @@ from PySide6.QtWebEngineWidgets import QWebEngineView
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from desktop import signs
-from desktop.library.model import dragged_photos
+from desktop.dragging import dragged_photos
 from desktop.map.bridge import MapBridge
 from desktop.map.page import page_html
 from desktop.map.scheme import PAGE_URL, SCHEME, MapSchemeHandler, OnlyOwnScheme

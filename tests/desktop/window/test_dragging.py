@@ -9,7 +9,7 @@ from PySide6.QtCore import QItemSelectionModel, QMimeData, QPointF, Qt, QUrl
 from PySide6.QtGui import QDrag, QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QWidget
 
-from desktop.library.model import PHOTOS_MIME, dragged_photos
+from desktop.dragging import PHOTOS_MIME, dragged_photos
 from desktop.window import MainWindow
 from geotagger.library.rows import PhotoState
 from tests.desktop.map_helpers import pixel, wait_state

@@ -17,15 +17,13 @@ from numpy.typing import NDArray
 
 from geotagger.evaluation.albums_csv import KnownPhoto
 from geotagger.evaluation.hidings import FIRST_CAMERA, GPS_RADIUS_M
+from geotagger.library.neighbours import WINDOW_S
 from geotagger.suggest import timeline
 from geotagger.suggest.company import Company, Stream, together
 from geotagger.suggest.dated_names import dated
 from geotagger.suggest.retrieval import scenes_of
 from geotagger.suggest.scene import FloatArray
 from geotagger.suggest.types import AlbumPhoto, Anchor, AnchorKind, References
-
-WINDOW_S = 4 * 86_400.0
-"""Photos further in time from all of the album's are not heard, as in `library.neighbours`."""
 
 _COPY_COSINE = 0.9999
 _COPY_DEGREES = 1e-6

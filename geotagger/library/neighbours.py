@@ -37,7 +37,7 @@ MOST = 2_000
 GPS_RADIUS_M = 15.0
 """Radius of a file's own GPS where it states none: a phone's usual error in the open."""
 
-_WINDOW_S = 4 * 86_400.0
+WINDOW_S = 4 * 86_400.0
 """However long the pauses of an album, nothing further from it in time takes part."""
 
 _EPOCH = datetime(1970, 1, 1)
@@ -134,7 +134,7 @@ def _spans(photos: Sequence[AlbumPhoto]) -> list[tuple[int, int]]:
         walls = [_wall_us(one.when) for one in outing if one.when and one.anchor is None]
         walls = [one for one in walls if one >= _EARLIEST_US]
         if walls:
-            around = int(min(gap, _WINDOW_S) * _SECOND_US)
+            around = int(min(gap, WINDOW_S) * _SECOND_US)
             spans.append((min(walls) - around, max(walls) + around))
     spans.sort()
     merged: list[tuple[int, int]] = []
